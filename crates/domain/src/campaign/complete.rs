@@ -1,0 +1,176 @@
+//! What a campaign needs before it can be reviewed: an audience, content for every channel, senders that fit.
+
+use crate::{
+    Channel, ListId, SenderId, TemplateId,
+    schedule::{self, BadSchedule},
+};
+use std::collections::BTreeMap;
+use time::OffsetDateTime;
+
+/// What a person edits.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Settings {
+    pub name: String,
+    pub description: String,
+    pub template_id: Option<TemplateId>,
+    /// The sender of each channel.
+    pub channels: BTreeMap<Channel, SenderId>,
+    pub list_ids: Vec<ListId>,
+    pub exclude_list_ids: Vec<ListId>,
+    /// Wall time and zone as entered; None: at once when sent.
+    pub schedule: Option<ScheduleText>,
+    pub expires_after_hours: u32,
+}
+
+/// A schedule as a person wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ScheduleText {
+    pub local_time: String,
+    pub timezone: String,
+}
+
+impl ScheduleText {
+    /// The instant it means by the zone rules known now.
+    ///
+    /// # Errors
+    /// Says what is wrong with the time or the zone.
+    pub fn instant(&self) -> Result<OffsetDateTime, BadSchedule> {
+        schedule::instant(&self.local_time, &self.timezone)
+    }
+
+    /// When it is due: its instant, or now when that has passed.
+    ///
+    /// # Errors
+    /// As [`ScheduleText::instant`].
+    pub fn due_at(&self, now: OffsetDateTime) -> Result<OffsetDateTime, BadSchedule> {
+        Ok(self.instant()?.max(now))
+    }
+}
+
+/// What is known of the things that campaigns refer to, of one workspace. What isn't in here doesn't exist there.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    pub templates: BTreeMap<TemplateId, TemplateFacts>,
+    pub senders: BTreeMap<SenderId, SenderFacts>,
+    pub lists: BTreeMap<ListId, ListFacts>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct TemplateFacts {
+    pub version: i32,
+    pub email: bool,
+    pub sms: bool,
+    /// Slugs of the providers that it has a WhatsApp variant for.
+    pub whatsapp: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct SenderFacts {
+    pub channel: Channel,
+    pub provider: String,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct ListFacts {
+    pub archived: bool,
+}
+
+/// Something that is missing or doesn't fit, with the field it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// As in the proto: `settings.template_id`.
+    pub field: String,
+    pub problem: String,
+    /// Whether it points at something that isn't there or can never fit: no draft may be stored with it. Else it is only
+    /// unfinished.
+    pub wrong: bool,
+}
+
+/// Everything that stands between a campaign and its review; empty when it is complete.
+#[must_use]
+pub fn gaps(settings: &Settings, facts: &Facts) -> Vec<Gap> {
+    let mut gaps = Gaps::default();
+    audience(settings, facts, &mut gaps);
+    senders(settings, facts, &mut gaps);
+    content(settings, facts, &mut gaps);
+    if let Some(Err(error)) = settings.schedule.as_ref().map(ScheduleText::instant) {
+        gaps.wrong(format!("settings.schedule.{}", error.field()), error.to_string());
+    }
+    gaps.0
+}
+
+#[derive(Default)]
+struct Gaps(Vec<Gap>);
+
+impl Gaps {
+    fn wrong(&mut self, field: impl Into<String>, problem: impl Into<String>) {
+        self.0.push(Gap { field: field.into(), problem: problem.into(), wrong: true });
+    }
+
+    fn unfinished(&mut self, field: impl Into<String>, problem: impl Into<String>) {
+        self.0.push(Gap { field: field.into(), problem: problem.into(), wrong: false });
+    }
+}
+
+fn audience(settings: &Settings, facts: &Facts, gaps: &mut Gaps) {
+    if settings.list_ids.is_empty() {
+        gaps.unfinished("settings.list_ids", "choose at least one list of contacts");
+    }
+    for (name, ids) in [("list_ids", &settings.list_ids), ("exclude_list_ids", &settings.exclude_list_ids)] {
+        for (index, id) in ids.iter().enumerate() {
+            let field = format!("settings.{name}[{index}]");
+            match facts.lists.get(id) {
+                None => gaps.wrong(field, format!("there is no list {id}")),
+                Some(list) if list.archived => gaps.unfinished(field, "this list is archived: restore it or choose another"),
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+fn senders(settings: &Settings, facts: &Facts, gaps: &mut Gaps) {
+    if settings.channels.is_empty() {
+        gaps.unfinished("settings.channels", "choose at least one channel and its sender");
+    }
+    for (channel, id) in &settings.channels {
+        let field = format!("settings.channels[{channel}].sender_id");
+        match facts.senders.get(id) {
+            None => gaps.wrong(field, format!("there is no sender {id}")),
+            Some(sender) if sender.channel != *channel => {
+                gaps.wrong(field, format!("this sender is for {}, not for {channel}", sender.channel));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn content(settings: &Settings, facts: &Facts, gaps: &mut Gaps) {
+    let field = "settings.template_id";
+    let Some(id) = settings.template_id else {
+        return gaps.unfinished(field, "choose a template");
+    };
+    let Some(template) = facts.templates.get(&id) else {
+        return gaps.wrong(field, format!("there is no template {id}"));
+    };
+    for (channel, sender) in &settings.channels {
+        let missing = match channel {
+            Channel::Email => !template.email,
+            Channel::Sms => !template.sms,
+            Channel::Whatsapp => template.whatsapp.is_empty(),
+        };
+        if missing {
+            gaps.unfinished(field, format!("the template has no {channel} variant: add one, or leave the channel out"));
+            continue;
+        }
+        // A WhatsApp template is registered with one provider, and unknown to the others.
+        if let (Channel::Whatsapp, Some(sender)) = (channel, facts.senders.get(sender))
+            && !template.whatsapp.contains(&sender.provider)
+        {
+            let provider = &sender.provider;
+            gaps.unfinished(
+                field,
+                format!("the template's whatsapp variant has nothing for {provider}, the provider of this campaign's sender"),
+            );
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The kinds of facts, and the set of those that are known of one delivery.
+
+use crate::delivery::State;
+use std::ops::{BitOr, BitOrAssign};
+
+/// What a fact says. The numbers are those of the wire's `FactKind` and of the event log: never change one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Kind {
+    /// The provider took it.
+    Accepted = 1,
+    /// The provider passed it on.
+    Sent = 2,
+    Delivered = 3,
+    /// Opened or read.
+    Opened = 4,
+    Clicked = 5,
+    /// Reported failed, undelivered, bounced or dropped after it was taken.
+    Failed = 6,
+    /// Refused by the provider for good.
+    Rejected = 7,
+    Uncertain = 8,
+    Suppressed = 9,
+    Cancelled = 10,
+    Expired = 11,
+    Unsubscribed = 12,
+    Complained = 13,
+    /// A chunk of the audience was written: about many deliveries.
+    Expanded = 14,
+    /// Many waiting deliveries were cancelled or expired in one statement.
+    Dropped = 15,
+}
+
+impl Kind {
+    pub const ALL: [Self; 15] = [
+        Self::Accepted,
+        Self::Sent,
+        Self::Delivered,
+        Self::Opened,
+        Self::Clicked,
+        Self::Failed,
+        Self::Rejected,
+        Self::Uncertain,
+        Self::Suppressed,
+        Self::Cancelled,
+        Self::Expired,
+        Self::Unsubscribed,
+        Self::Complained,
+        Self::Expanded,
+        Self::Dropped,
+    ];
+
+    /// Its number on the wire and in the event log.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The kind of that number; None for one that this version doesn't know.
+    #[must_use]
+    pub fn from_number(number: i32) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| i32::from(kind.number()) == number)
+    }
+
+    /// What it says of its delivery; None for the kinds that are about many deliveries.
+    #[must_use]
+    pub const fn bit(self) -> Option<Bits> {
+        match self {
+            Self::Expanded | Self::Dropped => None,
+            kind => Some(Bits::of(kind)),
+        }
+    }
+
+    /// Whether its code says why the delivery was not sent or not delivered, and is counted.
+    #[must_use]
+    pub const fn has_code(self) -> bool {
+        matches!(self, Self::Failed | Self::Rejected | Self::Suppressed)
+    }
+}
+
+/// A set of facts about one delivery. Only ever grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Bits(pub u32);
+
+impl Bits {
+    pub const NONE: Self = Self(0);
+    pub const ACCEPTED: Self = Self::of(Kind::Accepted);
+    pub const SENT: Self = Self::of(Kind::Sent);
+    pub const DELIVERED: Self = Self::of(Kind::Delivered);
+    pub const OPENED: Self = Self::of(Kind::Opened);
+    pub const CLICKED: Self = Self::of(Kind::Clicked);
+    pub const FAILED: Self = Self::of(Kind::Failed);
+    pub const REJECTED: Self = Self::of(Kind::Rejected);
+    pub const UNCERTAIN: Self = Self::of(Kind::Uncertain);
+    pub const SUPPRESSED: Self = Self::of(Kind::Suppressed);
+    pub const CANCELLED: Self = Self::of(Kind::Cancelled);
+    pub const EXPIRED: Self = Self::of(Kind::Expired);
+    pub const UNSUBSCRIBED: Self = Self::of(Kind::Unsubscribed);
+    pub const COMPLAINED: Self = Self::of(Kind::Complained);
+    /// Every bit there is.
+    pub const ALL: Self = Self((1 << 13) - 1);
+
+    const fn of(kind: Kind) -> Self {
+        Self(1 << (kind.number() - 1))
+    }
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether any of `others` is known.
+    #[must_use]
+    pub const fn any(self, others: Self) -> bool {
+        self.0 & others.0 != 0
+    }
+
+    /// What the ledger's state alone says; nothing while the delivery may still be sent.
+    #[must_use]
+    pub const fn of_state(state: State) -> Self {
+        match state {
+            State::Queued | State::Sending | State::RetryWait => Self::NONE,
+            State::Accepted => Self::ACCEPTED,
+            State::Uncertain => Self::UNCERTAIN,
+            State::Rejected => Self::REJECTED,
+            State::Suppressed => Self::SUPPRESSED,
+            State::Cancelled => Self::CANCELLED,
+            State::Expired => Self::EXPIRED,
+        }
+    }
+}
+
+impl BitOr for Bits {
+    type Output = Self;
+    fn bitor(self, other: Self) -> Self {
+        self.and(other)
+    }
+}
+
+impl BitOrAssign for Bits {
+    fn bitor_assign(&mut self, other: Self) {
+        *self = self.and(other);
+    }
+}

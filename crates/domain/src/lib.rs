@@ -1,0 +1,23 @@
+//! Fanfare's rules, pure: ids, states, lifecycle, addresses, rendering, figures, time.
+//!
+//! Nothing here does I/O, reads a clock or draws a random number; all of that comes in as parameters.
+//! Start reading at [`delivery`] (the unit that is sent once) and [`campaign`] (what a person moves along).
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod address;
+pub mod campaign;
+pub mod channel;
+pub mod content;
+pub mod delivery;
+pub mod facts;
+pub mod ids;
+pub mod keyword;
+pub mod link;
+pub mod money;
+pub mod rate;
+pub mod render;
+pub mod role;
+pub mod schedule;
+
+pub use channel::Channel;
+pub use ids::*;
