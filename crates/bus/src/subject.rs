@@ -1,0 +1,48 @@
+//! Subjects: work is imperative, facts are past tense; each starts with the installation's prefix.
+
+use domain::Channel;
+
+/// Where a message goes, the prefix left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    pub(crate) stream: &'static str,
+    pub(crate) tail: String,
+}
+
+impl Subject {
+    /// Jobs for the dispatchers of a channel.
+    #[must_use]
+    pub fn send(channel: Channel) -> Self {
+        Self { stream: "SEND", tail: format!("send.{channel}") }
+    }
+
+    /// Facts about deliveries, for analytics.
+    #[must_use]
+    pub fn facts() -> Self {
+        Self { stream: "EVENTS", tail: "delivery.happened.v1".to_owned() }
+    }
+
+    /// What people sent us.
+    #[must_use]
+    pub fn inbound() -> Self {
+        Self { stream: "INBOUND", tail: "inbound.received.v1".to_owned() }
+    }
+
+    /// Copies of messages that could not be handled.
+    #[must_use]
+    pub fn dead_letters(of: &Self) -> Self {
+        Self { stream: "DLQ", tail: format!("dead.{}", of.stream.to_lowercase()) }
+    }
+
+    pub(crate) fn full(&self, prefix: &str) -> String {
+        format!("{prefix}.{}", self.tail)
+    }
+
+    pub(crate) fn stream_name(&self, prefix: &str) -> String {
+        stream_name(prefix, self.stream)
+    }
+}
+
+pub(crate) fn stream_name(prefix: &str, stream: &str) -> String {
+    format!("{prefix}_{stream}")
+}

@@ -1,0 +1,62 @@
+//! Databases and migrations: for installers, local runs and tests.
+
+use crate::{Error, Result};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrator};
+
+static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
+
+/// Brings a database up to date; harmless when it is, and when several do it at once.
+///
+/// # Errors
+/// When the server can't be reached or a migration fails; the failed one is rolled back.
+pub async fn migrate(url: &str) -> Result<()> {
+    let mut connection = PgConnection::connect(url).await?;
+    MIGRATOR.run(&mut connection).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// Runs one statement as it is, and answers how many rows it touched. For benches, which measure bare statements, and for filling
+/// their tables; nothing else builds SQL from text.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn raw(connection: &mut PgConnection, sql: &str) -> Result<u64> {
+    Ok(sqlx::query(AssertSqlSafe(sql.to_owned())).execute(connection).await?.rows_affected())
+}
+
+/// Creates a database, as a copy of `template` if given. The name is letters, digits and `_`.
+///
+/// # Errors
+/// When the name is taken or not allowed.
+pub async fn create_database(url: &str, name: &str, template: Option<&str>) -> Result<()> {
+    let clause = match template {
+        Some(template) => format!(" TEMPLATE {}", identifier(template)?),
+        None => String::new(),
+    };
+    execute(url, format!("CREATE DATABASE {}{clause}", identifier(name)?)).await
+}
+
+/// Drops a database, ending its sessions; harmless when it isn't there.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn drop_database(url: &str, name: &str) -> Result<()> {
+    execute(url, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name)?)).await
+}
+
+async fn execute(url: &str, sql: String) -> Result<()> {
+    let mut connection = PgConnection::connect(url).await?;
+    sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+fn identifier(name: &str) -> Result<&str> {
+    let allowed = !name.is_empty() && name.len() <= 63 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if allowed {
+        Ok(name)
+    } else {
+        Err(Error::Corrupt { what: "database name", reason: "only letters, digits and _ are allowed".to_owned() })
+    }
+}

@@ -1,0 +1,61 @@
+//! What `domain::campaign::gaps` needs to know of the things that campaigns refer to.
+
+use crate::{Result, sender};
+use domain::{
+    ListId, TemplateId, WorkspaceId,
+    campaign::{Facts, ListFacts, Settings, TemplateFacts},
+};
+use sqlx::PgConnection;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Reads them for any number of campaigns of one workspace: three statements. Templates in their newest version.
+///
+/// # Errors
+/// When a statement fails.
+pub async fn facts(connection: &mut PgConnection, workspace: WorkspaceId, campaigns: &[&Settings]) -> Result<Facts> {
+    let each = || campaigns.iter().copied();
+    let template_ids: Vec<_> = each().filter_map(|settings| settings.template_id).map(|id| id.0).collect();
+    let sender_ids: Vec<_> = each().flat_map(|settings| settings.channels.values()).map(|id| id.0).collect();
+    let list_ids: Vec<_> = each().flat_map(|settings| settings.list_ids.iter().chain(&settings.exclude_list_ids)).map(|id| id.0).collect();
+    Ok(Facts {
+        templates: templates(connection, workspace, &template_ids).await?,
+        senders: sender::facts(connection, workspace, &sender_ids).await?,
+        lists: lists(connection, workspace, &list_ids).await?,
+    })
+}
+
+async fn templates(connection: &mut PgConnection, workspace: WorkspaceId, ids: &[Uuid]) -> Result<BTreeMap<TemplateId, TemplateFacts>> {
+    // The keys of a WhatsApp variant are the providers' slugs, see `domain::content::WhatsappVariant`.
+    let rows = sqlx::query!(
+        r#"SELECT t.template_id, t.version,
+               coalesce(jsonb_typeof(v.content -> 'email') = 'object', false) AS "email!",
+               coalesce(jsonb_typeof(v.content -> 'sms') = 'object', false) AS "sms!",
+               ARRAY(SELECT w.key FROM jsonb_each(
+                         CASE WHEN jsonb_typeof(v.content -> 'whatsapp') = 'object' THEN v.content -> 'whatsapp' ELSE '{}' END) AS w
+                     WHERE jsonb_typeof(w.value) = 'object') AS "whatsapp!"
+           FROM core.template t
+           JOIN core.template_version v ON v.template_id = t.template_id AND v.version = t.version
+           WHERE t.workspace_id = $1 AND t.template_id = ANY($2)"#,
+        workspace.0,
+        ids
+    )
+    .fetch_all(connection)
+    .await?;
+    let facts = rows.into_iter().map(|row| {
+        let facts = TemplateFacts { version: row.version, email: row.email, sms: row.sms, whatsapp: row.whatsapp };
+        (row.template_id.into(), facts)
+    });
+    Ok(facts.collect())
+}
+
+async fn lists(connection: &mut PgConnection, workspace: WorkspaceId, ids: &[Uuid]) -> Result<BTreeMap<ListId, ListFacts>> {
+    let rows = sqlx::query!(
+        r#"SELECT list_id, archived_at IS NOT NULL AS "archived!" FROM core.list WHERE workspace_id = $1 AND list_id = ANY($2)"#,
+        workspace.0,
+        ids
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.list_id.into(), ListFacts { archived: row.archived })).collect())
+}

@@ -1,0 +1,79 @@
+//! From a row to a campaign.
+
+use super::Campaign;
+use crate::{Error, Result, sender::channel};
+use domain::campaign::{ScheduleText, Settings, Status, UnknownStatus};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+pub struct Row {
+    pub campaign_id: Uuid,
+    pub workspace_id: Uuid,
+    pub name: String,
+    pub description: String,
+    pub status: String,
+    pub paused_from: Option<String>,
+    pub status_reason: String,
+    pub template_id: Option<Uuid>,
+    pub template_version: Option<i32>,
+    pub schedule_local_time: Option<String>,
+    pub schedule_timezone: Option<String>,
+    pub due_at: Option<OffsetDateTime>,
+    pub expires_after_hours: i32,
+    pub revision: i32,
+    pub approved_by: String,
+    pub approved_at: Option<OffsetDateTime>,
+    pub created_by: String,
+    pub created_at: OffsetDateTime,
+    pub updated_at: OffsetDateTime,
+    pub started_at: Option<OffsetDateTime>,
+    pub completed_at: Option<OffsetDateTime>,
+    pub traceparent: String,
+    pub run_id: Option<Uuid>,
+    pub channels: Vec<String>,
+    pub sender_ids: Vec<Uuid>,
+    pub list_ids: Vec<Uuid>,
+    pub exclude_list_ids: Vec<Uuid>,
+}
+
+impl TryFrom<Row> for Campaign {
+    type Error = Error;
+    fn try_from(row: Row) -> Result<Self> {
+        let schedule = row.schedule_local_time.zip(row.schedule_timezone);
+        let channels = row.channels.iter().zip(row.sender_ids).map(|(name, sender)| Ok((channel(name)?, sender.into())));
+        let settings = Settings {
+            name: row.name,
+            description: row.description,
+            template_id: row.template_id.map(Into::into),
+            channels: channels.collect::<Result<_>>()?,
+            list_ids: row.list_ids.into_iter().map(Into::into).collect(),
+            exclude_list_ids: row.exclude_list_ids.into_iter().map(Into::into).collect(),
+            schedule: schedule.map(|(local_time, timezone)| ScheduleText { local_time, timezone }),
+            expires_after_hours: row.expires_after_hours.unsigned_abs(),
+        };
+        Ok(Self {
+            campaign_id: row.campaign_id.into(),
+            workspace_id: row.workspace_id.into(),
+            settings,
+            status: status(&row.status)?,
+            paused_from: row.paused_from.as_deref().map(status).transpose()?,
+            status_reason: row.status_reason,
+            template_version: row.template_version,
+            due_at: row.due_at,
+            revision: row.revision,
+            approved_by: row.approved_by,
+            approved_at: row.approved_at,
+            created_by: row.created_by,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            started_at: row.started_at,
+            completed_at: row.completed_at,
+            traceparent: row.traceparent,
+            run_id: row.run_id.map(Into::into),
+        })
+    }
+}
+
+fn status(text: &str) -> Result<Status> {
+    text.parse().map_err(|error: UnknownStatus| Error::Corrupt { what: "campaign status", reason: error.to_string() })
+}

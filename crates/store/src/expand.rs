@@ -1,0 +1,172 @@
+//! From an audience to deliveries, in chunks: one transaction each, with a cursor, so that a crash costs at most one chunk.
+
+use crate::Result;
+use domain::{Channel, RunId, SenderId};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Deliveries in one send job.
+const JOB_SIZE: i32 = 200;
+
+/// A run whose audience is being written, locked for this transaction.
+#[derive(Debug, Clone)]
+pub struct Expanding {
+    pub run_id: Uuid,
+    pub workspace_id: Uuid,
+    pub campaign_id: Uuid,
+    pub cursor: Uuid,
+}
+
+/// What one chunk wrote, for one channel.
+#[derive(Debug, Clone)]
+pub struct Written {
+    pub channel: Channel,
+    pub sender_id: SenderId,
+    /// Why they were suppressed; None: they are queued.
+    pub reason: Option<String>,
+    pub count: i64,
+}
+
+/// What became of a chunk.
+#[derive(Debug, Clone)]
+pub struct Chunk {
+    pub written: Vec<Written>,
+    /// Whether the audience is written whole.
+    pub done: bool,
+}
+
+/// Locks a run that is being expanded; None when another scheduler has it, or it is done.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn lock(connection: &mut PgConnection, run: RunId) -> Result<Option<Expanding>> {
+    Ok(sqlx::query_as!(
+        Expanding,
+        "SELECT run_id, workspace_id, campaign_id, cursor FROM send.run
+         WHERE run_id = $1 AND status = 'expanding' FOR UPDATE SKIP LOCKED",
+        run.0
+    )
+    .fetch_optional(connection)
+    .await?)
+}
+
+/// Writes the deliveries of the next `limit` contacts and the jobs that carry them, and moves the cursor.
+///
+/// Those that can't be reached are written too, as `suppressed` with the reason, so that every selected person is accounted for.
+///
+/// # Errors
+/// When a statement fails; nothing is written then.
+pub async fn chunk(connection: &mut PgConnection, run: &Expanding, limit: i64, now: OffsetDateTime) -> Result<Chunk> {
+    let selected = select(connection, run, limit).await?;
+    let done = (selected.len() as i64) < limit;
+    let cursor = selected.last().copied().unwrap_or(run.cursor);
+    let rows = sqlx::query!(
+        r#"WITH contact AS MATERIALIZED (
+             SELECT c.contact_id, c.email, c.email_key, c.phone, c.phone_key
+             FROM unnest($1::uuid[]) AS selected (contact_id) JOIN core.contact c USING (contact_id)
+             WHERE NOT EXISTS (SELECT FROM core.campaign_list l JOIN core.list_member m USING (list_id)
+                               WHERE l.campaign_id = $2 AND l.excluded AND m.contact_id = c.contact_id)
+           ), candidate AS (
+             SELECT c.contact_id, rc.channel, rc.sender_id,
+                    CASE WHEN rc.channel = 'email' THEN c.email ELSE c.phone END AS address,
+                    CASE WHEN rc.channel = 'email' THEN c.email_key ELSE c.phone_key END AS key
+             FROM contact c CROSS JOIN send.run_channel rc WHERE rc.run_id = $3
+           ), judged AS (
+             SELECT c.*, CASE
+                 WHEN c.address = '' THEN 'no_address'
+                 WHEN c.key IS NULL THEN 'invalid_address'
+                 WHEN EXISTS (SELECT FROM core.opt_out o WHERE o.workspace_id = $4 AND o.address_key = c.key
+                              AND o.channel IN (c.channel, 'all')) THEN 'opted_out'
+                 WHEN row_number() OVER (PARTITION BY c.channel, c.key ORDER BY c.contact_id) > 1
+                   OR EXISTS (SELECT FROM send.delivery d WHERE d.run_id = $3 AND d.channel = c.channel AND d.address_key = c.key)
+                 THEN 'duplicate' END AS reason
+             FROM candidate c
+           ), written AS (
+             INSERT INTO send.delivery (workspace_id, campaign_id, run_id, contact_id, sender_id, channel, state, reason, address,
+                                        address_key, updated_at)
+             SELECT $4, $2, $3, j.contact_id, j.sender_id, j.channel, CASE WHEN j.reason IS NULL THEN 'queued' ELSE 'suppressed' END,
+                    j.reason, j.address, CASE WHEN j.reason IS NULL THEN j.key END, $5
+             FROM judged j ORDER BY j.channel, j.contact_id
+             ON CONFLICT DO NOTHING
+             RETURNING delivery_id, channel, sender_id, reason
+           )
+           SELECT channel, sender_id, reason, count(*) AS "count!", array_agg(delivery_id) AS "delivery_ids!"
+           FROM written GROUP BY channel, sender_id, reason"#,
+        &selected,
+        run.campaign_id,
+        run.run_id,
+        run.workspace_id,
+        now
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut written = Vec::with_capacity(rows.len());
+    for row in rows {
+        if row.reason.is_none() {
+            let owner = JobOwner { run_id: run.run_id, campaign_id: run.campaign_id, workspace_id: run.workspace_id };
+            add_jobs(connection, owner, &row.channel, row.sender_id, &row.delivery_ids, now).await?;
+        }
+        let channel = crate::delivery::channel(&row.channel)?;
+        written.push(Written { channel, sender_id: SenderId(row.sender_id), reason: row.reason, count: row.count });
+    }
+    sqlx::query!(
+        "UPDATE send.run SET cursor = $2, status = CASE WHEN $3 THEN 'sending' ELSE status END WHERE run_id = $1",
+        run.run_id,
+        cursor,
+        done
+    )
+    .execute(connection)
+    .await?;
+    Ok(Chunk { written, done })
+}
+
+/// The next contacts of the campaign's lists in order of id. Each list gives up its first few beyond the cursor, so that the cost
+/// of a chunk doesn't grow with the audience. Exclusion comes later: a chunk with everybody excluded isn't the end.
+async fn select(connection: &mut PgConnection, run: &Expanding, limit: i64) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT DISTINCT m.contact_id AS "contact_id!" FROM core.campaign_list l CROSS JOIN LATERAL (
+             SELECT contact_id FROM core.list_member
+             WHERE list_id = l.list_id AND contact_id > $2 ORDER BY contact_id LIMIT $3) m
+           WHERE l.campaign_id = $1 AND NOT l.excluded ORDER BY 1 LIMIT $3"#,
+        run.campaign_id,
+        run.cursor,
+        limit
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+#[derive(Clone, Copy)]
+struct JobOwner {
+    run_id: Uuid,
+    campaign_id: Uuid,
+    workspace_id: Uuid,
+}
+
+async fn add_jobs(
+    connection: &mut PgConnection,
+    owner: JobOwner,
+    channel: &str,
+    sender: Uuid,
+    delivery_ids: &[i64],
+    now: OffsetDateTime,
+) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO send.job (job_id, run_id, campaign_id, workspace_id, sender_id, channel, delivery_ids, created_at)
+         SELECT uuidv7(), $1, $2, $3, $4, $5, array_agg(id ORDER BY id), $7
+         FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / $8 AS part FROM unnest($6::bigint[]) AS id) AS numbered
+         GROUP BY part ORDER BY part",
+        owner.run_id,
+        owner.campaign_id,
+        owner.workspace_id,
+        sender,
+        channel,
+        delivery_ids,
+        now,
+        JOB_SIZE as i64
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! PostgreSQL, the truth: the pool, the migrations and all SQL, one module an aggregate.
+//!
+//! Free functions take a connection first, so that the caller owns the transaction; time is a parameter; statements are
+//! set-based. What tenants see goes through [`Db::tenant`], which fences the transaction to one workspace.
+//! No rule of the business is decided here other than what must be decided inside a statement (the gate, the fold).
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod admin;
+pub mod audience;
+pub mod audit;
+pub mod campaign;
+pub mod db;
+pub mod run;
+pub mod record;
+pub mod job;
+pub mod gate;
+pub mod expand;
+pub mod delivery;
+pub mod error;
+pub mod fact;
+pub mod ingest;
+pub mod outbox;
+pub mod page;
+pub mod recount;
+pub mod request;
+pub mod sender;
+pub mod stats;
+pub mod contact;
+pub mod list;
+pub mod template;
+pub mod optout;
+pub mod workspace;
+
+pub use db::{Db, Role, Tx};
+pub use error::Error;
+pub use sqlx::PgConnection;
+
+/// What every function here answers with.
+pub type Result<T> = std::result::Result<T, Error>;

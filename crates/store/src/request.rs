@@ -1,0 +1,48 @@
+//! Calls that carry a request id: a repeated call is answered with the object of the first.
+
+use crate::Result;
+use domain::WorkspaceId;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Claims a request id for an object that this transaction is about to create. None: the id is new, go on. Some: an earlier
+/// call created that object. A call with the same id that is still under way is waited for; an empty id claims nothing.
+///
+/// # Errors
+/// When a statement fails.
+pub async fn claim(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    method: &str,
+    request_id: &str,
+    object_id: Uuid,
+    now: OffsetDateTime,
+) -> Result<Option<Uuid>> {
+    if request_id.is_empty() {
+        return Ok(None);
+    }
+    let claimed = sqlx::query!(
+        "INSERT INTO core.request (workspace_id, method, request_id, object_id, created_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (workspace_id, method, request_id) DO NOTHING",
+        workspace.0,
+        method,
+        request_id,
+        object_id,
+        now
+    )
+    .execute(&mut *connection)
+    .await?;
+    if claimed.rows_affected() == 1 {
+        return Ok(None);
+    }
+    let first = sqlx::query_scalar!(
+        "SELECT object_id FROM core.request WHERE workspace_id = $1 AND method = $2 AND request_id = $3",
+        workspace.0,
+        method,
+        request_id
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Some(first))
+}
