@@ -1,0 +1,259 @@
+//! The whole hub as processes: the sandbox, webhook-ingest, campaign-api, scheduler, analytics and a dispatcher a channel.
+//!
+//! They are the programs that were built beside this one, started as production starts them: by environment alone. Each
+//! keeps its port over a restart, so that what points at it goes on to work. What is in the hub (a workspace, senders, the
+//! sandbox's configuration) is the caller's business, through its API.
+
+use crate::{
+    dirs,
+    ports::free_port,
+    process::{Process, Ready, Spec},
+    secrets::{Secrets, TokenRole},
+    state::StateDir,
+};
+use anyhow::{Context, Result, bail};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use time::OffsetDateTime;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+/// The channels that have a dispatcher.
+pub const CHANNELS: [&str; 3] = ["email", "sms", "whatsapp"];
+const SANDBOX: &str = "sandbox";
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+const POLL: Duration = Duration::from_millis(100);
+
+/// How to start a hub.
+#[derive(Debug, Clone)]
+pub struct HubOptions {
+    pub database_url: String,
+    pub nats_url: String,
+    /// Keeps hubs apart that share a nats-server.
+    pub subject_prefix: String,
+    /// The folder of the programs.
+    pub bin_dir: PathBuf,
+    /// Dispatchers for each channel.
+    pub dispatchers: usize,
+    /// Added to every service's environment.
+    pub env: Vec<(String, String)>,
+}
+
+impl HubOptions {
+    /// One dispatcher a channel, and the programs built beside the running one.
+    ///
+    /// # Errors
+    /// When the running program's path can't be found out.
+    pub fn new(database_url: impl Into<String>, nats_url: impl Into<String>) -> Result<Self> {
+        Ok(Self {
+            database_url: database_url.into(),
+            nats_url: nats_url.into(),
+            subject_prefix: "fanfare".to_owned(),
+            bin_dir: dirs::bin_dir()?,
+            dispatchers: 1,
+            env: Vec::new(),
+        })
+    }
+}
+
+/// A running hub. Dropping it stops its processes without waiting; [`Hub::stop`] waits.
+#[derive(Debug)]
+pub struct Hub {
+    pub secrets: Secrets,
+    pub addresses: Addresses,
+    processes: BTreeMap<String, Process>,
+}
+
+/// Base URLs on 127.0.0.1, with no slash at their end.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    pub campaign_api: String,
+    pub scheduler: String,
+    pub analytics: String,
+    pub webhook_ingest: String,
+    pub sandbox: String,
+    pub sandbox_smtp_port: u16,
+}
+
+impl Addresses {
+    fn choose() -> Result<Self> {
+        let base = || Ok::<_, anyhow::Error>(format!("http://127.0.0.1:{}", free_port()?));
+        Ok(Self {
+            campaign_api: base()?,
+            scheduler: base()?,
+            analytics: base()?,
+            webhook_ingest: base()?,
+            sandbox: base()?,
+            sandbox_smtp_port: free_port()?,
+        })
+    }
+}
+
+impl Hub {
+    /// Starts all of it and waits until every process is ready. Logs are `logs/<name>.log` in the state folder.
+    ///
+    /// # Errors
+    /// When a program isn't built, or one doesn't become ready: the message ends with the last lines of its log.
+    pub async fn start(state: &StateDir, options: &HubOptions) -> Result<Self> {
+        let secrets = Secrets::load_or_generate(state.path())?;
+        let addresses = Addresses::choose()?;
+        let setup = Setup { state, options, addresses: &addresses, common: common_env(state, options, &secrets, &addresses)? };
+        let processes = start_all(state, setup.specs()?).await?;
+        Ok(Self { secrets, addresses, processes })
+    }
+
+    /// A bearer token for this hub.
+    ///
+    /// # Errors
+    /// When the key is damaged.
+    pub fn mint_token(&self, role: TokenRole, workspace: Uuid, lifetime: Duration) -> Result<String> {
+        self.secrets.mint_token(role, workspace, OffsetDateTime::now_utc(), lifetime)
+    }
+
+    /// The names of its processes: `sandbox`, `campaign-api`, `dispatcher-sms`, and `dispatcher-sms-2` for a second one.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.processes.keys().map(String::as_str)
+    }
+
+    /// One of its processes, to stop, kill, freeze or restart it.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn process(&mut self, name: &str) -> Result<&mut Process> {
+        self.processes.get_mut(name).with_context(|| format!("the hub has no process {name}"))
+    }
+
+    /// Waits until one of its processes ends that nobody stopped, and says which, how, and what it said last.
+    ///
+    /// # Errors
+    /// When the system doesn't tell.
+    pub async fn failed(&mut self) -> Result<String> {
+        loop {
+            for process in self.processes.values_mut() {
+                if let Some(status) = process.exited()? {
+                    return Ok(format!(
+                        "{} ended ({status}). The end of {}:\n{}",
+                        process.name(),
+                        process.log().display(),
+                        process.log_tail()
+                    ));
+                }
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Stops the services, all at once, then the sandbox, and waits.
+    ///
+    /// # Errors
+    /// When one can't be stopped; the others are stopped all the same.
+    pub async fn stop(mut self) -> Result<()> {
+        let sandbox = self.processes.remove(SANDBOX);
+        let services = stop_all(self.processes.into_values()).await;
+        services.and(stop_all(sandbox.into_iter()).await)
+    }
+}
+
+async fn start_all(state: &StateDir, specs: Vec<Spec>) -> Result<BTreeMap<String, Process>> {
+    let mut starts = Vec::new();
+    for spec in specs {
+        starts.push(Process::spawned(state, spec)?);
+    }
+    let mut processes = BTreeMap::new();
+    for mut process in starts {
+        process.ready().await?;
+        processes.insert(process.name().to_owned(), process);
+    }
+    Ok(processes)
+}
+
+async fn stop_all(processes: impl Iterator<Item = Process>) -> Result<()> {
+    let mut stops = JoinSet::new();
+    for mut process in processes {
+        stops.spawn(async move { process.stop().await });
+    }
+    let results = stops.join_all().await;
+    results.into_iter().collect()
+}
+
+/// What every service is told.
+fn common_env(state: &StateDir, options: &HubOptions, secrets: &Secrets, addresses: &Addresses) -> Result<Vec<(String, String)>> {
+    let key = state.path().join("jwt-public.pem");
+    dirs::write_private(&key, secrets.jwt_public_key_pem.as_bytes())?;
+    let key = key.to_str().context("the state folder's path isn't UTF-8")?;
+    let internal = secrets.mint_token(TokenRole::Internal, Uuid::nil(), OffsetDateTime::now_utc(), YEAR)?;
+    let own = [
+        ("DATABASE_URL", options.database_url.as_str()),
+        ("NATS_URL", &options.nats_url),
+        ("FANFARE_SUBJECT_PREFIX", &options.subject_prefix),
+        ("FANFARE_JWT_PUBLIC_KEY", key),
+        ("FANFARE_KEK", &secrets.kek),
+        ("FANFARE_LINK_KEY", &secrets.link_key),
+        ("FANFARE_PUBLIC_URL", &addresses.webhook_ingest),
+        ("FANFARE_SCHEDULER_URL", &addresses.scheduler),
+        ("FANFARE_INTERNAL_TOKEN", &internal),
+    ];
+    Ok(own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).chain(options.env.iter().cloned()).collect())
+}
+
+struct Setup<'a> {
+    state: &'a StateDir,
+    options: &'a HubOptions,
+    addresses: &'a Addresses,
+    common: Vec<(String, String)>,
+}
+
+impl Setup<'_> {
+    fn specs(&self) -> Result<Vec<Spec>> {
+        let to = self.addresses;
+        let mut specs = vec![
+            self.sandbox()?,
+            self.service("webhook-ingest", "webhook-ingest", &to.webhook_ingest)?,
+            self.service("scheduler", "scheduler", &to.scheduler)?,
+            self.service("analytics", "analytics", &to.analytics)?,
+            self.service("campaign-api", "campaign-api", &to.campaign_api)?,
+        ];
+        for channel in CHANNELS {
+            for number in 1..=self.options.dispatchers {
+                let name = if number == 1 { format!("dispatcher-{channel}") } else { format!("dispatcher-{channel}-{number}") };
+                let health = format!("http://127.0.0.1:{}", free_port()?);
+                specs.push(self.service(&name, "dispatcher", &health)?.args(["--channel", channel]));
+            }
+        }
+        Ok(specs)
+    }
+
+    fn service(&self, name: &str, program: &str, address: &str) -> Result<Spec> {
+        let mut spec = self.spec(name, program)?;
+        let listen = address.trim_start_matches("http://").to_owned();
+        let ports = self.ports_file(name);
+        let ports = ports.to_str().context("the state folder's path isn't UTF-8")?.to_owned();
+        spec.env = self.common.clone();
+        spec.env.extend([("FANFARE_LISTEN".to_owned(), listen), ("FANFARE_PORTS_FILE".to_owned(), ports)]);
+        Ok(spec)
+    }
+
+    fn sandbox(&self) -> Result<Spec> {
+        let listen = self.addresses.sandbox.trim_start_matches("http://");
+        let smtp = format!("127.0.0.1:{}", self.addresses.sandbox_smtp_port);
+        let mut spec = self.spec(SANDBOX, SANDBOX)?.args(["--listen", listen, "--smtp-listen", &smtp]);
+        spec = spec.args(["--state-dir".into(), self.state.path().join(SANDBOX).into_os_string()]);
+        spec = spec.args(["--ports-file".into(), self.ports_file(SANDBOX).into_os_string()]);
+        dirs::create_dir(&self.state.path().join(SANDBOX))?;
+        Ok(spec)
+    }
+
+    fn spec(&self, name: &str, program: &str) -> Result<Spec> {
+        let path = self.options.bin_dir.join(program);
+        if !path.is_file() {
+            bail!("{} is not built: `cargo build --workspace --bins` builds it", path.display());
+        }
+        Ok(Spec::new(name, path, Ready::PortsFile(self.ports_file(name))))
+    }
+
+    fn ports_file(&self, name: &str) -> PathBuf {
+        self.state.run_dir().join(format!("{name}.ports"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

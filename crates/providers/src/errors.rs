@@ -1,0 +1,90 @@
+//! What the providers' error tables have in common: a row, the look-up, and the fault that comes of it.
+
+use crate::{Fault, FaultAction, Outcome};
+use std::time::Duration;
+
+pub(crate) const RETRY: FaultAction = FaultAction::Retry { after: None };
+pub(crate) const THROTTLE: FaultAction = FaultAction::Throttle { after: None };
+pub(crate) const PERMANENT: FaultAction = FaultAction::Permanent;
+pub(crate) const INVALID: FaultAction = FaultAction::InvalidAddress;
+pub(crate) const OPT_OUT: FaultAction = FaultAction::OptOut;
+pub(crate) const PAUSE: FaultAction = FaultAction::PauseSender;
+
+pub(crate) const fn retry_after(seconds: u64) -> FaultAction {
+    FaultAction::Retry { after: Some(Duration::from_secs(seconds)) }
+}
+
+pub(crate) const fn throttle_for(seconds: u64) -> FaultAction {
+    FaultAction::Throttle { after: Some(Duration::from_secs(seconds)) }
+}
+
+/// One line of a provider's table: its code, what follows from it, and what it means in our words.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub code: u32,
+    pub action: FaultAction,
+    pub meaning: &'static str,
+}
+
+pub(crate) const fn row(code: u32, action: FaultAction, meaning: &'static str) -> Row {
+    Row { code, action, meaning }
+}
+
+/// The line for `code`; the table is sorted by code (a test per table sees to it).
+pub(crate) fn find(table: &'static [Row], code: u32) -> Option<&'static Row> {
+    table.binary_search_by_key(&code, |row| row.code).ok().map(|index| &table[index])
+}
+
+impl Fault {
+    pub(crate) fn new(code: impl Into<String>, action: FaultAction, detail: &str) -> Self {
+        Self { code: code.into(), detail: scrub(detail), action }
+    }
+
+    /// The message can't be put into this provider's form at all.
+    pub(crate) fn content(detail: &str) -> Self {
+        Self::new("content", PERMANENT, detail)
+    }
+}
+
+impl Outcome {
+    /// Nobody can say whether the message was accepted.
+    pub(crate) fn uncertain(code: impl Into<String>, detail: &str) -> Self {
+        Self::Uncertain(Fault::new(code, RETRY, detail))
+    }
+}
+
+const DETAIL_MAX_CHARS: usize = 200;
+/// Fewer digits than a phone number has, more than an error code.
+const DIGITS_SHOWN: usize = 6;
+
+/// The text without what may be an address, a number or a token, and not long.
+pub(crate) fn scrub(text: &str) -> String {
+    let mut kept = String::new();
+    for word in text.split_whitespace() {
+        let digits = word.bytes().filter(u8::is_ascii_digit).count();
+        let shown = if word.contains('@') || digits > DIGITS_SHOWN { "…" } else { word };
+        if kept.chars().count() + shown.chars().count() >= DETAIL_MAX_CHARS {
+            kept.push('…');
+            break;
+        }
+        if !kept.is_empty() {
+            kept.push(' ');
+        }
+        kept.push_str(shown);
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scrub_hides_addresses_and_long_numbers() {
+        assert_eq!(
+            scrub("The 'To' number +15558675310 is bad,\n write <ann@example.com> (code 21211)"),
+            "The 'To' number … is bad, write … (code 21211)"
+        );
+        assert!(scrub(&"word ".repeat(500)).chars().count() <= 201);
+    }
+}

@@ -1,0 +1,68 @@
+//! What SendGrid's refusals and failure events mean for a message, its address and its sender.
+//!
+//! Mail Send has no numeric codes: the status and the field complained of decide. A bounce carries the receiving server's
+//! enhanced status, read by the table for SMTP; a drop carries a phrase.
+//! Source: SendGrid's OpenAPI description and event webhook reference; the actions are ours.
+
+use crate::errors::{INVALID, OPT_OUT, PAUSE, PERMANENT, Row, THROTTLE, row};
+use crate::http_client::{self, Answer};
+use crate::smtp::errors::by_reply;
+use crate::{Fault, FaultAction};
+
+/// A refusal's status, the beginning of the field's name, the end of it, and what follows. The first match counts.
+#[rustfmt::skip]
+static REFUSALS: &[(&str, &str, Row)] = &[
+    ("personalizations", "to",    row(400, INVALID, "not a valid address")),
+    ("personalizations", "email", row(400, INVALID, "not a valid address")),
+    ("from", "",                  row(400, PAUSE, "the sending address is not valid")),
+    ("", "",                      row(400, PERMANENT, "the request is not valid")),
+    ("", "",                      row(401, PAUSE, "the API key is refused, or the credits are used up")),
+    ("", "",                      row(403, PAUSE, "the API key lacks a permission, or the sending address is not verified")),
+    ("", "",                      row(404, PAUSE, "the address in base_url is not SendGrid's")),
+    ("", "",                      row(405, PAUSE, "the address in base_url is not SendGrid's")),
+    ("", "",                      row(413, PERMANENT, "the message is larger than 30 MB")),
+    ("", "",                      row(415, PAUSE, "the address in base_url is not SendGrid's")),
+    ("", "",                      row(429, THROTTLE, "too many calls")),
+];
+
+/// Why SendGrid dropped a message without sending it, by the beginning of its reason in lower case.
+#[rustfmt::skip]
+static DROPS: &[(&str, FaultAction)] = &[
+    ("bounced address", INVALID),
+    ("invalid smtpapi", PERMANENT),
+    ("invalid", INVALID),
+    ("unsubscribed address", OPT_OUT),
+    ("spam reporting address", OPT_OUT),
+    ("spam content", PERMANENT),
+    ("recipient list over package quota", PAUSE),
+];
+
+pub(super) fn fault(answer: &Answer) -> Fault {
+    let body: super::wire::ErrorBody = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let complaint = body.errors.into_iter().next().unwrap_or_default();
+    let field = complaint.field.unwrap_or_default();
+    let status = u32::from(answer.status.as_u16());
+    let known = REFUSALS
+        .iter()
+        .find(|(begin, end, row)| row.code == status && field.starts_with(begin) && field.ends_with(end))
+        .map(|(_, _, row)| row);
+    http_client::fault(answer, None, known, &complaint.message.unwrap_or_default())
+}
+
+/// What a drop means for the address.
+pub(super) fn of_drop(reason: &str) -> FaultAction {
+    let reason = reason.to_ascii_lowercase();
+    let known = DROPS.iter().find(|(phrase, _)| reason.starts_with(phrase));
+    known.map_or(PERMANENT, |(_, action)| *action)
+}
+
+/// What a bounce means for the address: by enhanced status, else by the beginning of the server's reply.
+pub(super) fn of_bounce(blocked: bool, status: &str, reason: &str) -> FaultAction {
+    let basic = reason.get(..3).and_then(|code| code.parse().ok()).unwrap_or(500);
+    let text = if status.is_empty() { reason.get(3..).unwrap_or_default() } else { status };
+    match by_reply(basic, text.trim_start()).action {
+        // A block is a policy, a full mailbox or a bad day: the address may be as good as any.
+        INVALID if blocked => PERMANENT,
+        action => action,
+    }
+}

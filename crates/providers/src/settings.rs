@@ -1,0 +1,165 @@
+//! Reads an account's fields, and says what is wrong with one in words that a person can act on.
+
+use crate::{Account, AccountError, Secret};
+use std::net::IpAddr;
+use url::Url;
+
+/// Longer than any real setting; keeps a pasted file out of requests and messages.
+const SETTING_MAX_CHARS: usize = 2_048;
+/// Private networks' names: what a sandbox or a relay on the same network is called.
+const PRIVATE_SUFFIXES: [&str; 4] = [".localhost", ".local", ".internal", ".svc"];
+
+impl AccountError {
+    pub(crate) fn new(field: &str, remedy: impl Into<String>) -> Self {
+        Self { field: field.to_owned(), remedy: remedy.into() }
+    }
+}
+
+impl Account {
+    /// The setting without surrounding blanks; `None` when it is absent or empty.
+    pub(crate) fn setting(&self, name: &str) -> Result<Option<&str>, AccountError> {
+        let Some(value) = self.settings.get(name).map(|value| value.trim()) else {
+            return Ok(None);
+        };
+        if value.len() > SETTING_MAX_CHARS || value.chars().any(char::is_control) {
+            return Err(AccountError::new(name, "must be one short line of text"));
+        }
+        Ok(Some(value).filter(|value| !value.is_empty()))
+    }
+
+    /// A setting that must be there and fit.
+    pub(crate) fn required(&self, name: &str, fits: impl Fn(&str) -> bool, remedy: &str) -> Result<String, AccountError> {
+        match self.setting(name)? {
+            Some(value) if fits(value) => Ok(value.to_owned()),
+            _ => Err(AccountError::new(name, remedy)),
+        }
+    }
+
+    /// A setting that may be absent, but must fit if it is there.
+    pub(crate) fn optional(&self, name: &str, fits: impl Fn(&str) -> bool, remedy: &str) -> Result<Option<String>, AccountError> {
+        match self.setting(name)? {
+            Some(value) if !fits(value) => Err(AccountError::new(name, remedy)),
+            value => Ok(value.map(str::to_owned)),
+        }
+    }
+
+    /// A credential that must be there: a token without blanks, as providers issue them.
+    pub(crate) fn token(&self, name: &str, remedy: &str) -> Result<Secret, AccountError> {
+        let secret = self.secrets.get(name).filter(|secret| !secret.expose().is_empty());
+        let Some(secret) = secret else {
+            return Err(AccountError::new(name, remedy));
+        };
+        if secret.expose().chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(AccountError::new(name, "has a blank or a line break in it: paste it again without"));
+        }
+        Ok(secret.clone())
+    }
+
+    /// The provider's address, or the stand-in's that the account names.
+    pub(crate) fn base_url(&self, default: &str) -> Result<Url, AccountError> {
+        const FIELD: &str = "base_url";
+        let text = self.setting(FIELD)?.unwrap_or(default);
+        let url = Url::parse(text).map_err(|_| AccountError::new(FIELD, format!("use a URL such as {default}")))?;
+        let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        let private = url.host_str().is_some_and(is_private_host);
+        match url.scheme() {
+            _ if !plain => Err(AccountError::new(FIELD, "leave out the user, the query and the fragment")),
+            "https" => Ok(url),
+            "http" if private => Ok(url),
+            "http" => Err(AccountError::new(FIELD, "use https: plain http would show the credentials to the network")),
+            _ => Err(AccountError::new(FIELD, "must begin with https://")),
+        }
+    }
+}
+
+/// `base` with the path segments added, whatever path it has itself.
+pub(crate) fn endpoint(base: &Url, segments: &[&str]) -> Result<Url, AccountError> {
+    let mut url = base.clone();
+    url.path_segments_mut().map_err(|()| AccountError::new("base_url", "must begin with https://"))?.pop_if_empty().extend(segments);
+    Ok(url)
+}
+
+/// Whether the host is on this machine or a private network, where plain text may be spoken.
+pub(crate) fn is_private_host(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    match bare.parse::<IpAddr>() {
+        Ok(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+        Ok(IpAddr::V6(ip)) => ip.is_loopback() || ip.is_unique_local(),
+        Err(_) => !bare.contains('.') || PRIVATE_SUFFIXES.iter().any(|suffix| bare.ends_with(suffix)),
+    }
+}
+
+/// `+`, a country code and a number: at most 15 digits (ITU-T E.164).
+pub(crate) fn is_e164(text: &str) -> bool {
+    text.strip_prefix('+')
+        .is_some_and(|digits| (7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// The text on one line, for a subject or a display name: a line break there would begin a new header.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &str, value: &str) -> Account {
+        Account { settings: [(name.to_owned(), value.to_owned())].into(), secrets: [(name.to_owned(), Secret::new(value))].into() }
+    }
+
+    #[test]
+    fn base_url_takes_https_and_private_http_only() {
+        let default = "https://api.example.com";
+        let check = |url: &str| with("base_url", url).base_url(default);
+        assert_eq!(check("").unwrap().as_str(), "https://api.example.com/");
+        for good in [
+            "https://x.example/deep/path",
+            "http://127.0.0.1:8080",
+            "http://[::1]:1",
+            "http://sandbox:9000",
+            "http://sandbox.fanfare.svc.cluster.local",
+            "http://10.1.2.3",
+        ] {
+            assert!(check(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://api.example.com",
+            "ftp://127.0.0.1",
+            "https://user@example.com",
+            "https://example.com/?a=1",
+            "https://example.com/#a",
+            "example.com",
+            "http://8.8.8.8",
+        ] {
+            assert_eq!(check(bad).unwrap_err().field, "base_url", "{bad}");
+        }
+    }
+
+    #[test]
+    fn endpoint_keeps_the_path_of_the_base() {
+        let base = Url::parse("http://127.0.0.1:1/proxy/").unwrap();
+        let url = endpoint(&base, &["v3", "mail", "a b"]).unwrap();
+        assert_eq!(url.as_str(), "http://127.0.0.1:1/proxy/v3/mail/a%20b");
+    }
+
+    #[test]
+    fn token_with_a_line_break_is_refused_without_showing_it() {
+        let error = with("api_key", "SG.secret\n").token("api_key", "enter it").unwrap_err();
+        assert!(!error.to_string().contains("SG.secret"), "{error}");
+        assert!(with("api_key", "").token("api_key", "enter it").is_err());
+    }
+
+    #[test]
+    fn numbers_are_e164() {
+        assert!(is_e164("+15558675310"));
+        for bad in ["15558675310", "+0555867531", "+1555867531012345", "+1555 867", "+12", ""] {
+            assert!(!is_e164(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn one_line_has_no_line_breaks() {
+        assert_eq!(one_line("Hi\r\nBcc: x@example.com"), "Hi Bcc: x@example.com");
+    }
+}

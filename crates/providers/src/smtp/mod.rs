@@ -1,0 +1,163 @@
+//! Any mail server that speaks SMTP: a relay of one's own, or a provider's.
+//!
+//! lettre speaks the protocol; the connections are ours: opened without Nagle's delay (which costs 40 ms a message), at
+//! most `max_connections` at once, kept for a while and checked before they are used again. The conversation is led step by
+//! step, because only what happens after the message has left is uncertain.
+//! Not here: signing with DKIM (the relay does it), and reading bounces that come by mail.
+//! Start with `send.rs`; `pool.rs` and `stream.rs` are the connections.
+
+pub(crate) mod errors;
+mod pool;
+mod send;
+mod stream;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use crate::http_client::DEADLINE;
+use crate::registry::{Field, Provider};
+use crate::settings::is_private_host;
+use crate::{Account, AccountError, Secret, Send};
+use domain::Channel;
+use lettre::Address;
+use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use std::{sync::Arc, time::Duration};
+
+const CONNECTIONS_DEFAULT: usize = 16;
+const CONNECTIONS_MAX: usize = 256;
+
+pub static PROVIDER: Provider = Provider {
+    slug: "smtp",
+    channels: &[Channel::Email],
+    settings: &[
+        Field::required("host", "the mail server's name"),
+        Field::optional("port", "25, 587 or 465 unless set, as tls is none, starttls or implicit"),
+        Field::required("tls", "none (private networks only, if there is a password), starttls or implicit"),
+        Field::required("from", "the sending address"),
+        Field::optional("from_name", "the sender's name as people see it"),
+        Field::optional("max_connections", "how many connections at once; 16 unless set"),
+        Field::optional("ca_pem", "a private certificate authority to trust besides the public ones, as PEM"),
+    ],
+    secrets: &[Field::optional("username", "for a server that wants one"), Field::optional("password", "for a server that wants one")],
+    sender: |account, channel| sender(account, channel, DEADLINE),
+    webhook: None,
+};
+
+/// The sending half, with a deadline of the caller's choosing for each message.
+///
+/// # Errors
+/// [`AccountError`] names the field at fault.
+pub fn sender(account: &Account, channel: Channel, deadline: Duration) -> Result<Arc<dyn Send>, AccountError> {
+    let config = Config::read(account)?;
+    if !PROVIDER.channels.contains(&channel) {
+        return Err(AccountError::new("channel", "SMTP carries email only"));
+    }
+    Ok(Arc::new(send::Sender::new(config, deadline)?))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tls {
+    None,
+    /// By STARTTLS.
+    Upgraded,
+    Implicit,
+}
+
+impl Tls {
+    const fn default_port(self) -> u16 {
+        match self {
+            Self::None => 25,
+            Self::Upgraded => 587,
+            Self::Implicit => 465,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Config {
+    host: String,
+    port: u16,
+    tls: Tls,
+    from: Address,
+    from_name: Option<String>,
+    login: Option<Login>,
+    max_connections: usize,
+    authorities: Vec<CertificateDer<'static>>,
+}
+
+#[derive(Debug, Clone)]
+struct Login {
+    username: Secret,
+    password: Secret,
+}
+
+impl Config {
+    fn read(account: &Account) -> Result<Self, AccountError> {
+        let host = account.required("host", |host| ServerName::try_from(host).is_ok(), "enter the mail server's name, without a port")?;
+        let tls = match account.setting("tls")? {
+            Some("none") => Tls::None,
+            Some("starttls") => Tls::Upgraded,
+            Some("implicit") => Tls::Implicit,
+            _ => return Err(AccountError::new("tls", "choose none, starttls or implicit")),
+        };
+        let login = login(account)?;
+        if login.is_some() && tls == Tls::None && !is_private_host(&host) {
+            let remedy = "choose starttls or implicit: without, the password could be read on the way";
+            return Err(AccountError::new("tls", remedy));
+        }
+        let port = number(account, "port", 1, usize::from(u16::MAX), "enter a port such as 587")?;
+        let most = number(account, "max_connections", 1, CONNECTIONS_MAX, "enter a number from 1 to 256")?;
+        let remedy = "enter the address that mail is sent from";
+        let from = account.required("from", |text| text.parse::<Address>().is_ok(), remedy)?;
+        Ok(Self {
+            host,
+            port: port.and_then(|port| u16::try_from(port).ok()).unwrap_or(tls.default_port()),
+            tls,
+            from: from.parse().map_err(|_| AccountError::new("from", remedy))?,
+            from_name: account.setting("from_name")?.map(str::to_owned),
+            login,
+            max_connections: most.unwrap_or(CONNECTIONS_DEFAULT),
+            authorities: authorities(account)?,
+        })
+    }
+}
+
+fn login(account: &Account) -> Result<Option<Login>, AccountError> {
+    let secret = |name: &str| account.secrets.get(name).filter(|s| !s.expose().is_empty());
+    for name in ["username", "password"] {
+        // Such characters would end the line in the middle of signing in; a password may well hold blanks.
+        if secret(name).is_some_and(|s| s.expose().chars().any(char::is_control)) {
+            return Err(AccountError::new(name, "has a line break in it: paste it again without"));
+        }
+    }
+    match (secret("username"), secret("password")) {
+        (None, None) => Ok(None),
+        (Some(username), Some(password)) => Ok(Some(Login { username: username.clone(), password: password.clone() })),
+        (None, _) => Err(AccountError::new("username", "enter it too, or leave out the password")),
+        (_, None) => Err(AccountError::new("password", "enter it too, or leave out the username")),
+    }
+}
+
+fn number(account: &Account, name: &str, least: usize, most: usize, remedy: &str) -> Result<Option<usize>, AccountError> {
+    let Some(text) = account.setting(name)? else {
+        return Ok(None);
+    };
+    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    number.map(Some).ok_or_else(|| AccountError::new(name, remedy))
+}
+
+/// Read apart from the other settings: a PEM has many lines.
+fn authorities(account: &Account) -> Result<Vec<CertificateDer<'static>>, AccountError> {
+    const FIELD: &str = "ca_pem";
+    const PEM_MAX_BYTES: usize = 64 * 1024;
+    let Some(pem) = account.settings.get(FIELD).filter(|pem| !pem.trim().is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let fault = || AccountError::new(FIELD, "paste the certificate, from BEGIN to END");
+    if pem.len() > PEM_MAX_BYTES {
+        return Err(fault());
+    }
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    certificates.ok().filter(|all| !all.is_empty()).ok_or_else(fault)
+}

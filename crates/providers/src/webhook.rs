@@ -1,0 +1,133 @@
+//! What providers post to us: verified first, decoded after.
+
+use std::collections::BTreeMap;
+use time::OffsetDateTime;
+
+/// A post as it came in, before anything trusts it.
+#[derive(Debug, Clone)]
+pub struct WebhookRequest<'a> {
+    /// The full public URL as the provider called it, query included.
+    pub url: &'a str,
+    /// Header names in lower case.
+    pub headers: &'a BTreeMap<String, String>,
+    pub body: &'a [u8],
+    pub now: OffsetDateTime,
+}
+
+/// The post was not proved to come from the provider; it must change nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// No signature: answered 401.
+    #[error("the signature is missing")]
+    Missing,
+    /// A wrong signature: answered 403.
+    #[error("the signature does not match")]
+    Mismatch,
+    /// Signed, but too old or from the future: answered 403.
+    #[error("the signed time is outside the accepted window")]
+    Stale,
+}
+
+/// The post was genuine but can't be read: answered 400, the provider's bug or a new format.
+#[derive(Debug, thiserror::Error)]
+#[error("{provider} post can't be decoded: {reason}")]
+pub struct DecodeError {
+    pub provider: &'static str,
+    pub reason: String,
+}
+
+/// All that one post said. Unknown parts are left out and counted, never refused.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Decoded {
+    pub events: Vec<Event>,
+    pub inbound: Vec<Inbound>,
+    /// Parts of the post with a type or status that this adapter doesn't know.
+    pub unknown: usize,
+}
+
+/// A provider's report about a message that we sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The same report has the same key each time it is posted: unique within provider and account.
+    pub key: String,
+    pub kind: EventKind,
+    pub correlation: Option<String>,
+    pub provider_message_id: Option<String>,
+    /// The provider's time, or the time of receipt where it gives none.
+    pub occurred_at: OffsetDateTime,
+    /// The provider's status or error code, as is.
+    pub code: Option<String>,
+    /// What a failure code means for the address or the sender, from the provider's table.
+    pub action: Option<crate::FaultAction>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// The provider passed it on.
+    Sent,
+    Delivered,
+    /// Opened or read.
+    Opened,
+    Clicked,
+    /// Failed, undelivered, bounced, dropped.
+    Failed,
+    Complained,
+    Unsubscribed,
+}
+
+/// A message or a preference from a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inbound {
+    /// The provider's id of this message, for dropping duplicates.
+    pub key: String,
+    /// The person's address: E.164 (no `whatsapp:` prefix), or an e-mail address. None where the provider hides it.
+    pub from: Option<String>,
+    pub channel: domain::Channel,
+    /// What the person wrote, or the payload of the button that was pressed.
+    pub text: String,
+    /// What the provider itself says it means, if it does.
+    pub preference: Option<Preference>,
+    pub occurred_at: OffsetDateTime,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preference {
+    Stop,
+    Start,
+    Help,
+}
+
+/// Verifies and decodes one provider's posts for one account.
+pub trait Webhook: Sync + std::marker::Send {
+    /// Proves that the post comes from the provider, over the raw body, in constant time.
+    ///
+    /// # Errors
+    /// [`Refused`] says how the proof failed.
+    fn verify(&self, request: &WebhookRequest<'_>) -> Result<(), Refused>;
+
+    /// Reads a verified post.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the body isn't the provider's format at all.
+    fn decode(&self, request: &WebhookRequest<'_>) -> Result<Decoded, DecodeError>;
+}
+
+/// A text, or a number written as one: providers change their minds between the two.
+pub(crate) fn text_of(value: &serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::String(text) if !text.is_empty() => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// A provider's Unix time in seconds or milliseconds, as number or text; `now` if it is none.
+pub(crate) fn provider_time(value: &serde_json::Value, now: OffsetDateTime) -> OffsetDateTime {
+    /// In seconds this is the year 5138; in milliseconds, 1973.
+    const MILLISECONDS_FROM: i64 = 100_000_000_000;
+    let Some(stamp) = text_of(value).and_then(|text| text.parse::<i64>().ok()) else {
+        return now;
+    };
+    let seconds = if stamp >= MILLISECONDS_FROM { stamp / 1_000 } else { stamp };
+    OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(now)
+}

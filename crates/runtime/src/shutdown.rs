@@ -1,0 +1,133 @@
+//! Ending in order: a soft token (take no new work), then a hard one (let go of what is left).
+
+use anyhow::anyhow;
+use std::{future::Future, io, time::Duration};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// From the signal to the end, whatever is still under way (M2).
+pub const DRAIN: Duration = Duration::from_secs(20);
+
+/// The two moments of an ending. Cheap to clone; all clones are one.
+#[derive(Debug, Clone)]
+pub struct Shutdown {
+    soft: CancellationToken,
+    hard: CancellationToken,
+}
+
+impl Shutdown {
+    /// An ending that [`Shutdown::begin`] starts; `drain` later the hard token fires. Needs a tokio runtime.
+    #[must_use]
+    pub fn new(drain: Duration) -> Self {
+        let shutdown = Self { soft: CancellationToken::new(), hard: CancellationToken::new() };
+        let (soft, hard) = (shutdown.soft.clone(), shutdown.hard.clone());
+        tokio::spawn(async move {
+            soft.cancelled().await;
+            tokio::select! {
+                () = tokio::time::sleep(drain) => hard.cancel(),
+                () = hard.cancelled() => {}
+            }
+        });
+        shutdown
+    }
+
+    /// An ending that SIGTERM or SIGINT starts; a second signal ends the drain.
+    ///
+    /// # Errors
+    /// When the process can't listen to signals.
+    pub fn on_signals() -> io::Result<Self> {
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let shutdown = Self::new(DRAIN);
+        let begun = shutdown.clone();
+        tokio::spawn(async move {
+            either(&mut terminate, &mut interrupt).await;
+            tracing::info!("signal received: draining");
+            begun.begin();
+            either(&mut terminate, &mut interrupt).await;
+            tracing::warn!("second signal: giving up the drain");
+            begun.hard.cancel();
+        });
+        Ok(shutdown)
+    }
+
+    /// Fires when no new work is to be taken.
+    #[must_use]
+    pub fn soft(&self) -> CancellationToken {
+        self.soft.clone()
+    }
+
+    /// Fires when what is left is to be let go.
+    #[must_use]
+    pub fn hard(&self) -> CancellationToken {
+        self.hard.clone()
+    }
+
+    /// Starts the ending.
+    pub fn begin(&self) {
+        self.soft.cancel();
+    }
+
+    /// Whether the ending has started.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.soft.is_cancelled()
+    }
+
+    /// Waits until the ending starts.
+    pub async fn ended(&self) {
+        self.soft.cancelled().await;
+    }
+
+    /// Waits for a piece of work, at most until the hard token fires.
+    ///
+    /// # Errors
+    /// When the work outlasts the drain; it is dropped then.
+    pub async fn bounded<F: Future>(&self, work: F) -> anyhow::Result<F::Output> {
+        tokio::select! {
+            biased;
+            output = work => Ok(output),
+            () = self.hard.cancelled() => Err(anyhow!("not everything ended within the drain deadline")),
+        }
+    }
+}
+
+async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_ends_in_time_is_not_cut() {
+        let shutdown = Shutdown::new(DRAIN);
+        shutdown.begin();
+        let soft = shutdown.soft();
+        assert!(shutdown.bounded(async move { soft.is_cancelled() }).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn work_that_hangs_is_dropped_at_the_deadline() {
+        let shutdown = Shutdown::new(Duration::from_millis(20));
+        let begun = shutdown.clone();
+        let hang = async move {
+            begun.begin();
+            std::future::pending::<()>().await;
+        };
+        assert!(shutdown.bounded(hang).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_cut_before_the_ending_starts() {
+        let shutdown = Shutdown::new(Duration::ZERO);
+        assert!(!shutdown.is_ending());
+        tokio::task::yield_now().await;
+        assert!(!shutdown.hard().is_cancelled());
+        shutdown.begin();
+        shutdown.hard().cancelled().await;
+    }
+}

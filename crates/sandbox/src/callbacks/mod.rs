@@ -1,0 +1,155 @@
+//! Playing what happens to accepted messages: the providers' callbacks and the recipients' acts.
+//!
+//! Every message with something to happen is a [`Journey`]: its steps in order, the next one due at a time.
+//! A journey waits in the [`lane`] that its next step belongs to, so that one receiver that hangs does not
+//! hold up the others. The [`courier`] makes the request, and puts the journey back for its next step, or
+//! for another try. Steps of one message never overtake each other.
+
+mod courier;
+mod lane;
+pub mod sign;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::behaviour::{Step, StepSet};
+use crate::config::Live;
+use crate::ledger::draft::identity;
+use crate::ledger::{Entry, Ledger};
+use crate::message::{Channel, Links, Message, Provider};
+pub use courier::Outgoing;
+
+/// What callbacks need of a message. Its content is not kept.
+pub struct Parcel {
+    pub entry: Entry,
+    pub provider: Provider,
+    pub to: String,
+    pub from: String,
+    pub correlation: String,
+    pub provider_message_id: String,
+    pub message_id: Option<String>,
+    pub messaging_service_sid: Option<String>,
+    pub status_callback: Option<String>,
+    pub custom_args: Map<String, Value>,
+    pub categories: Vec<String>,
+    pub links: Links,
+    pub fails_with: Option<String>,
+}
+
+impl Parcel {
+    pub fn new(entry: Entry, message: Message) -> Self {
+        Parcel {
+            entry,
+            provider: message.provider,
+            to: message.to,
+            from: message.from,
+            correlation: message.correlation,
+            provider_message_id: message.provider_message_id,
+            message_id: message.message_id,
+            messaging_service_sid: message.messaging_service_sid,
+            status_callback: message.status_callback,
+            custom_args: message.custom_args,
+            categories: message.categories,
+            links: message.links,
+            fails_with: message.fails_with,
+        }
+    }
+}
+
+/// A message on its way through its steps.
+pub struct Journey {
+    pub parcel: Box<Parcel>,
+    pub todo: StepSet,
+    /// Failed tries of the step that is next.
+    pub tries: u32,
+}
+
+/// Who is called. Each has its own queue and workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    Twilio,
+    SendGrid,
+    Meta,
+    Recipient,
+}
+
+impl Lane {
+    const ALL: [Lane; 4] = [Lane::Twilio, Lane::SendGrid, Lane::Meta, Lane::Recipient];
+
+    fn of(provider: Provider, step: Step) -> Lane {
+        match (provider, step) {
+            (Provider::Twilio, _) => Lane::Twilio,
+            (Provider::Meta, _) => Lane::Meta,
+            (Provider::Smtp, _) | (_, Step::Read | Step::Click | Step::Stop) => Lane::Recipient,
+            (Provider::Sendgrid, _) => Lane::SendGrid,
+        }
+    }
+}
+
+/// Hands journeys to their lanes.
+#[derive(Clone)]
+pub struct Scheduler {
+    lanes: Arc<[mpsc::UnboundedSender<lane::Due>; 4]>,
+}
+
+/// The tasks that work the lanes. They end when told to stop; what is pending then is left to the next process.
+pub type Workers = JoinSet<()>;
+
+impl Scheduler {
+    pub fn start(
+        live: Arc<Live>,
+        ledger: Ledger,
+        stopped: Arc<Stopped>,
+        allow_remote: bool,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<(Scheduler, Workers)> {
+        let (senders, receivers): (Vec<_>, Vec<_>) = Lane::ALL.iter().map(|_| mpsc::unbounded_channel()).unzip();
+        let Ok(lanes) = <[_; 4]>::try_from(senders) else { anyhow::bail!("there are four lanes") };
+        let scheduler = Scheduler { lanes: Arc::new(lanes) };
+        let courier = Arc::new(courier::Courier::new(live, ledger, scheduler.clone(), stopped, allow_remote)?);
+        let mut workers = JoinSet::new();
+        for (lane, queue) in Lane::ALL.into_iter().zip(receivers) {
+            workers.spawn(lane::work(lane, queue, courier.clone(), shutdown.clone()));
+        }
+        Ok((scheduler, workers))
+    }
+
+    /// Has the next step of a journey played after `delay`.
+    pub fn put(&self, journey: Journey, delay: Duration) {
+        let Some(step) = journey.todo.first() else { return };
+        let lane = Lane::of(journey.parcel.provider, step);
+        let due = lane::Due { at: Instant::now() + delay, journey };
+        if let Some(Err(_)) = self.lanes.get(lane as usize).map(|lane| lane.send(due)) {
+            tracing::debug!("the workers have stopped: a step is left to the next process");
+        }
+    }
+}
+
+/// Who has replied STOP to whom. Twilio refuses further SMS to them.
+#[derive(Default)]
+pub struct Stopped(Mutex<HashSet<u64>>);
+
+impl Stopped {
+    pub fn add(&self, channel: Channel, to: &str, from: &str) {
+        self.lock().insert(identity(channel, to, &("stop", from)));
+    }
+
+    pub fn has(&self, channel: Channel, to: &str, from: &str) -> bool {
+        self.lock().contains(&identity(channel, to, &("stop", from)))
+    }
+
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,123 @@
+//! A small ESMTP server: what a relay that takes submissions would do, without TLS.
+//!
+//! `session` is the conversation, `wire` the reading of lines and data, `mail` what is made of a message.
+//! It accepts, refuses or defers, and reports nothing afterwards: like most relays it has no delivery reports,
+//! so what is known of a message later is only what its recipient does.
+
+mod mail;
+mod session;
+mod wire;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncWriteExt, BufReader, BufWriter};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::behaviour::Answer;
+use crate::desk::Desk;
+use session::{Reply, Session};
+use wire::Line;
+
+/// The name the server greets with.
+const HOST: &str = "sandbox.invalid";
+
+const MAX_CONNECTIONS: usize = 512;
+
+/// RFC 5321 asks a server to wait at least five minutes for the next command.
+const IDLE: Duration = Duration::from_secs(300);
+
+/// Serves until told to stop.
+pub async fn serve(listener: TcpListener, desk: Arc<Desk>) {
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            () = desk.shutdown.cancelled() => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let (desk, permit) = (desk.clone(), permits.clone().try_acquire_owned().ok());
+                connections.spawn(async move {
+                    if let Err(error) = connection(stream, &desk, permit.is_some()).await {
+                        tracing::debug!(%error, "an SMTP connection broke");
+                    }
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept an SMTP connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    while connections.join_next().await.is_some() {}
+}
+
+struct Peer {
+    reader: BufReader<OwnedReadHalf>,
+    writer: BufWriter<OwnedWriteHalf>,
+}
+
+impl Peer {
+    /// Replies go out at once unless more commands wait already: then they go together (RFC 2920).
+    async fn say(&mut self, reply: &str) -> io::Result<()> {
+        self.writer.write_all(reply.as_bytes()).await?;
+        self.writer.write_all(b"\r\n").await?;
+        if self.reader.buffer().is_empty() { self.writer.flush().await } else { Ok(()) }
+    }
+
+    async fn last_word(&mut self, reply: &str) -> io::Result<()> {
+        self.writer.write_all(format!("{reply}\r\n").as_bytes()).await?;
+        self.writer.flush().await
+    }
+}
+
+async fn connection(stream: TcpStream, desk: &Desk, has_room: bool) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let (reader, writer) = stream.into_split();
+    let mut peer = Peer { reader: BufReader::new(reader), writer: BufWriter::new(writer) };
+    if !has_room {
+        return peer.last_word(&format!("421 4.3.2 {HOST} has too many connections")).await;
+    }
+    peer.say(&format!("220 {HOST} ESMTP Fanfare sandbox")).await?;
+    let mut session = Session::new(desk);
+    loop {
+        let line = tokio::select! {
+            () = desk.shutdown.cancelled() => return peer.last_word(&format!("421 4.3.2 {HOST} is closing")).await,
+            line = timeout(IDLE, wire::read_line(&mut peer.reader)) => line,
+        };
+        let reply = match line {
+            Err(_) => return peer.last_word(&format!("421 4.4.2 {HOST} waited too long")).await,
+            Ok(line) => match line? {
+                Line::Complete(line) => session.command(&line).await,
+                Line::TooLong => Reply::Say("500 5.5.2 the line is too long".into()),
+                Line::End => return Ok(()),
+            },
+        };
+        match reply {
+            Reply::Say(text) => peer.say(&text).await?,
+            Reply::Close(text) => return peer.last_word(&text).await,
+            Reply::Data(text) => {
+                peer.last_word(&text).await?;
+                let data = timeout(IDLE, wire::read_data(&mut peer.reader)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+                let (text, answer) = session.data(data).await;
+                match answer {
+                    Answer::Normal => peer.say(&text).await?,
+                    Answer::Reset => return Ok(()),
+                    Answer::Hang => {
+                        desk.hang().await;
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+}
