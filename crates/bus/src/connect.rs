@@ -2,7 +2,7 @@
 
 use crate::Subject;
 use async_nats::{
-    ConnectOptions, HeaderMap,
+    ConnectOptions, HeaderMap, ServerAddr,
     jetstream::{self, message::PublishMessage},
 };
 use prost::Message;
@@ -35,7 +35,7 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// Connects. `prefix` starts every subject and stream name, so that several installations can share a server.
+    /// Connects to `nats://[user:password@]host:port`. `prefix` starts every subject and stream name, so that several installations can share a server.
     ///
     /// # Errors
     /// When no server answers.
@@ -48,11 +48,17 @@ impl Bus {
     /// # Errors
     /// When no server answers.
     pub async fn connect_replicated(url: &str, prefix: &str, replicas: usize) -> Result<Self, Error> {
-        let client = ConnectOptions::new()
+        let address: ServerAddr = url.parse().map_err(|error: std::io::Error| Error::Connect(error.to_string()))?;
+        let options = match (address.username(), address.password()) {
+            (Some(user), Some(password)) => ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned()),
+            (Some(token), None) => ConnectOptions::with_token(token.to_owned()),
+            (None, _) => ConnectOptions::new(),
+        };
+        let client = options
             .name("fanfare")
             .max_reconnects(None)
             .reconnect_delay_callback(|attempts| Duration::from_millis(50 << attempts.min(5)))
-            .connect(url)
+            .connect(address)
             .await
             .map_err(|error| Error::Connect(error.to_string()))?;
         let jetstream = jetstream::ContextBuilder::new()

@@ -5,7 +5,7 @@
 //! by the sender's pace; mark those `sending` with this worker's id, and the others with their reason.
 
 use crate::{PgConnection, Result};
-use domain::{CampaignId, Channel, DeliveryId, RunId, SenderId, WorkerId, delivery::State, delivery::reason, rate};
+use domain::{Channel, DeliveryId, RunId, SenderId, WorkerId, delivery::State, delivery::reason, rate};
 use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -272,7 +272,6 @@ pub async fn hold_sender(connection: &mut PgConnection, sender: SenderId, wait: 
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub workspace_id: Uuid,
-    pub campaign_id: CampaignId,
     pub campaign_name: String,
     pub content: serde_json::Value,
     pub price_micros: i64,
@@ -285,7 +284,7 @@ pub struct Plan {
 pub async fn plan(connection: &mut PgConnection, run: RunId, channel: Channel) -> Result<Option<Plan>> {
     Ok(sqlx::query_as!(
         Plan,
-        "SELECT r.workspace_id, r.campaign_id, c.name AS campaign_name, r.content, rc.price_micros
+        "SELECT r.workspace_id, c.name AS campaign_name, r.content, rc.price_micros
          FROM send.run r JOIN core.campaign c USING (campaign_id) JOIN send.run_channel rc USING (run_id)
          WHERE r.run_id = $1 AND rc.channel = $2",
         run.0,

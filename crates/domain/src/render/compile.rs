@@ -2,7 +2,7 @@
 
 use super::{
     ContentProblem, Field, RenderError, Renderer, check,
-    context::{GROUPS, NAMES, Occasion, Person, Scope},
+    context::{GROUPS, NAMES, Occasion, Scope},
     sandbox,
 };
 use crate::{Channel, content::TemplateContent};
@@ -195,16 +195,10 @@ impl Renderer {
     /// Renders every variant for a made-up person, to find what only shows when it runs.
     pub(super) fn try_out(&self, content: &TemplateContent) -> Result<(), Vec<ContentProblem>> {
         let occasion = Occasion { campaign_name: "Campaign".to_owned(), unsubscribe_url: "https://example.com/u/token".to_owned() };
-        let scope = Scope::with_any_attribute(&Person::made_up(), &occasion);
         let mut problems = Vec::new();
         for channel in content.channels() {
-            let result = match channel {
-                Channel::Email => self.email(scope.clone()).map(|_| ()),
-                Channel::Sms => self.sms(scope.clone()).map(|_| ()),
-                Channel::Whatsapp => self.whatsapp(scope.clone()).map(|_| ()),
-            };
             // A made-up attribute has a made-up type; what depends on it shows in a preview for a real contact.
-            problems.extend(result.err().and_then(|error| match error {
+            problems.extend(self.render_made_up(channel, &occasion).err().and_then(|error| match error {
                 RenderError::TooLong { field, limit, unit } => {
                     Some(ContentProblem { field, line: 0, message: format!("is longer than the {limit} {unit} allowed") })
                 }

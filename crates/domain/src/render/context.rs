@@ -72,7 +72,7 @@ impl Scope {
         Self::build(person, occasion, attributes)
     }
 
-    /// Every attribute that is asked for has a value: to try a template out before any contact is known.
+    /// Every attribute that is asked for has a value, its own name: to try a template out before any contact is known.
     pub fn with_any_attribute(person: &Person, occasion: &Occasion) -> Self {
         Self::build(person, occasion, Value::from_object(AnyAttribute))
     }
@@ -146,7 +146,7 @@ fn attribute(value: &serde_json::Value) -> Option<Value> {
 struct AnyAttribute;
 
 impl Object for AnyAttribute {
-    fn get_value(self: &Arc<Self>, _: &Value) -> Option<Value> {
-        Some(Value::from("1"))
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        Some(key.clone())
     }
 }

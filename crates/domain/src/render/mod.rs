@@ -100,7 +100,18 @@ impl Renderer {
     /// # Errors
     /// When a variable is missing, or the result is empty, too long or no link where there must be one.
     pub fn render(&self, channel: Channel, person: &Person, occasion: &Occasion) -> Result<Rendered, RenderError> {
-        let scope = Scope::new(person, occasion);
+        self.variant(channel, Scope::new(person, occasion))
+    }
+
+    /// Renders the channel's variant for a made-up person, whose attributes are called what they are.
+    ///
+    /// # Errors
+    /// As [`Self::render`].
+    pub fn render_made_up(&self, channel: Channel, occasion: &Occasion) -> Result<Rendered, RenderError> {
+        self.variant(channel, Scope::with_any_attribute(&Person::made_up(), occasion))
+    }
+
+    fn variant(&self, channel: Channel, scope: Scope) -> Result<Rendered, RenderError> {
         match channel {
             Channel::Email => self.email(scope).map(Rendered::Email),
             Channel::Sms => self.sms(scope).map(Rendered::Sms),

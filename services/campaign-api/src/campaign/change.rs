@@ -1,0 +1,90 @@
+//! One change of one campaign by a person: read under lock, changed, written guarded, audited, in one transaction.
+
+use super::view;
+use crate::{audit, convert::commit, state::State};
+use domain::{
+    CampaignId,
+    campaign::{self as lifecycle, Action, IllegalMove},
+};
+use runtime::{Caller, status};
+use store::{
+    Tx,
+    campaign::{self, Campaign},
+    workspace::{self, Workspace},
+};
+use time::OffsetDateTime;
+use tonic::Status;
+
+/// A change under way; nothing is written before [`Change::commit`].
+pub struct Change<'a> {
+    pub tx: Tx,
+    pub workspace: Workspace,
+    /// As it is to be written.
+    pub campaign: Campaign,
+    pub now: OffsetDateTime,
+    caller: &'a Caller,
+    before: Campaign,
+    verb: &'static str,
+}
+
+impl<'a> Change<'a> {
+    /// Locks a campaign of the caller's workspace.
+    ///
+    /// # Errors
+    /// NOT_FOUND when that workspace has no such campaign.
+    pub async fn begin(state: &State, caller: &'a Caller, id: &str) -> Result<Self, Status> {
+        let id: CampaignId = status::id("id", id)?;
+        let mut tx = state.db.tenant(caller.workspace).await.map_err(status::store)?;
+        let before = campaign::lock(&mut tx, caller.workspace, id).await.map_err(status::store)?;
+        let before = before.ok_or_else(|| status::not_found("campaign"))?;
+        let workspace = workspace::get(&mut tx, caller.workspace).await.map_err(status::store)?;
+        let workspace = workspace.ok_or_else(|| status::not_found("workspace"))?;
+        Ok(Self { tx, workspace, campaign: before.clone(), now: state.clock.now(), caller, before, verb: "" })
+    }
+
+    /// Moves the campaign along its life.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION, with its status, when the lifecycle has no such move.
+    pub fn step(&mut self, action: Action) -> Result<(), Status> {
+        self.campaign.status =
+            lifecycle::next(self.before.status, action, self.workspace.approval_required).map_err(|error| illegal(&error))?;
+        self.verb = action.as_str();
+        Ok(())
+    }
+
+    /// Writes its state, and with an edit its settings too.
+    ///
+    /// # Errors
+    /// ABORTED when the scheduler moved it meanwhile; nothing is written then.
+    pub async fn commit(mut self) -> Result<(Campaign, proto::campaign::Campaign), Status> {
+        self.campaign.updated_at = self.now;
+        let (tx, from, campaign) = (&mut self.tx, self.before.status, &self.campaign);
+        let written = if self.before.settings == campaign.settings && self.before.revision == campaign.revision {
+            campaign::save_state(tx, from, campaign).await
+        } else {
+            campaign::save_settings(tx, from, campaign).await
+        };
+        if !written.map_err(status::store)? {
+            return Err(status::conflict("CAMPAIGN_CHANGED", "the campaign was changed meanwhile: read it again"));
+        }
+        let change = audit::Change {
+            workspace: campaign.workspace_id,
+            caller: self.caller,
+            action: &format!("campaign.{}", self.verb),
+            id: campaign.campaign_id.0,
+            before: Some(&self.before),
+            after: Some(campaign),
+            at: self.now,
+        };
+        change.record(&mut self.tx).await?;
+        let view = view::one(&mut self.tx, &self.campaign).await?;
+        commit(self.tx).await?;
+        Ok((self.campaign, view))
+    }
+}
+
+fn illegal(error: &IllegalMove) -> Status {
+    let facts = [("status", error.status.as_str()), ("action", error.action.as_str())];
+    status::precondition_with("ILLEGAL_MOVE", error.to_string(), facts)
+}

@@ -1,0 +1,93 @@
+//! Campaigns: drafts, their review, and what a person does with them once they are sent.
+//!
+//! Every move is a [`change::Change`]: read under lock, asked of the lifecycle, written guarded, audited, in one transaction.
+
+mod approve;
+mod cancel;
+mod change;
+mod clone;
+mod complete;
+mod create;
+mod get;
+mod list;
+mod pause;
+mod preview;
+mod reject;
+mod resume;
+mod send;
+mod settings;
+mod submit;
+mod update;
+mod view;
+
+use crate::state::State;
+use proto::campaign::{
+    ApproveCampaignRequest, ApproveCampaignResponse, CancelCampaignRequest, CancelCampaignResponse, CloneCampaignRequest,
+    CloneCampaignResponse, CreateCampaignRequest, CreateCampaignResponse, GetCampaignRequest, GetCampaignResponse, ListCampaignsRequest,
+    ListCampaignsResponse, PauseCampaignRequest, PauseCampaignResponse, PreviewAudienceRequest, PreviewAudienceResponse,
+    RejectCampaignRequest, RejectCampaignResponse, ResumeCampaignRequest, ResumeCampaignResponse, SendCampaignRequest,
+    SendCampaignResponse, SubmitCampaignRequest, SubmitCampaignResponse, UpdateCampaignRequest, UpdateCampaignResponse,
+    campaign_service_server::{CampaignService, CampaignServiceServer},
+};
+use tonic::{Request, Response, Status};
+
+pub struct Campaigns(State);
+
+pub fn service(state: State) -> CampaignServiceServer<Campaigns> {
+    CampaignServiceServer::new(Campaigns(state))
+}
+
+#[tonic::async_trait]
+impl CampaignService for Campaigns {
+    async fn create_campaign(&self, request: Request<CreateCampaignRequest>) -> Result<Response<CreateCampaignResponse>, Status> {
+        create::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn get_campaign(&self, request: Request<GetCampaignRequest>) -> Result<Response<GetCampaignResponse>, Status> {
+        get::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn list_campaigns(&self, request: Request<ListCampaignsRequest>) -> Result<Response<ListCampaignsResponse>, Status> {
+        list::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn update_campaign(&self, request: Request<UpdateCampaignRequest>) -> Result<Response<UpdateCampaignResponse>, Status> {
+        update::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn submit_campaign(&self, request: Request<SubmitCampaignRequest>) -> Result<Response<SubmitCampaignResponse>, Status> {
+        submit::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn approve_campaign(&self, request: Request<ApproveCampaignRequest>) -> Result<Response<ApproveCampaignResponse>, Status> {
+        approve::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn reject_campaign(&self, request: Request<RejectCampaignRequest>) -> Result<Response<RejectCampaignResponse>, Status> {
+        reject::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn send_campaign(&self, request: Request<SendCampaignRequest>) -> Result<Response<SendCampaignResponse>, Status> {
+        send::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn pause_campaign(&self, request: Request<PauseCampaignRequest>) -> Result<Response<PauseCampaignResponse>, Status> {
+        pause::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn resume_campaign(&self, request: Request<ResumeCampaignRequest>) -> Result<Response<ResumeCampaignResponse>, Status> {
+        resume::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn cancel_campaign(&self, request: Request<CancelCampaignRequest>) -> Result<Response<CancelCampaignResponse>, Status> {
+        cancel::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn clone_campaign(&self, request: Request<CloneCampaignRequest>) -> Result<Response<CloneCampaignResponse>, Status> {
+        clone::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn preview_audience(&self, request: Request<PreviewAudienceRequest>) -> Result<Response<PreviewAudienceResponse>, Status> {
+        preview::run(&self.0, request).await.map(Response::new)
+    }
+}

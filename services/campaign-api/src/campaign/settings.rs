@@ -1,0 +1,153 @@
+//! The settings in a request: read, and checked against what the workspace has.
+
+use domain::{
+    CampaignId, ListId, WorkspaceId,
+    campaign::{Gap, ScheduleText, Settings, Status as CampaignStatus, gaps},
+};
+use runtime::status::{self, Violations};
+use std::{collections::BTreeMap, str::FromStr};
+use store::{
+    PgConnection,
+    campaign::{self, Campaign},
+};
+use time::OffsetDateTime;
+use tonic::Status;
+use uuid::Uuid;
+
+pub const MAX_NAME: usize = 200;
+const MAX_DESCRIPTION: usize = 10_000;
+const MAX_LISTS: usize = 500;
+const DEFAULT_EXPIRY_HOURS: u32 = 72;
+const MAX_EXPIRY_HOURS: u32 = 366 * 24;
+
+/// Reads settings. A draft may be unfinished, but it may not refer to what isn't there.
+///
+/// # Errors
+/// INVALID_ARGUMENT with everything that is wrong.
+pub async fn read(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    settings: Option<proto::campaign::Settings>,
+) -> Result<Settings, Status> {
+    let settings = settings.ok_or_else(|| status::invalid("settings", "must be given"))?;
+    let (mut settings, mut wrong) = parse(settings);
+    let facts = campaign::facts(connection, workspace, &[&settings]).await.map_err(status::store)?;
+    for gap in gaps(&settings, &facts).into_iter().filter(|gap| gap.wrong) {
+        // What can't be read doesn't exist either: that is said once.
+        if !wrong.iter().any(|known| known.field == gap.field) {
+            wrong.push(gap);
+        }
+    }
+    let mut violations = Violations::new();
+    for gap in wrong {
+        violations.add(gap.field, gap.problem);
+    }
+    violations.check()?;
+    let mut lists = [&mut settings.list_ids, &mut settings.exclude_list_ids];
+    for list in &mut lists {
+        list.sort_unstable();
+        list.dedup();
+    }
+    Ok(settings)
+}
+
+/// A new draft.
+pub fn draft(workspace: WorkspaceId, settings: Settings, created_by: String, now: OffsetDateTime) -> Campaign {
+    Campaign {
+        campaign_id: CampaignId::new(),
+        workspace_id: workspace,
+        settings,
+        status: CampaignStatus::Draft,
+        paused_from: None,
+        status_reason: String::new(),
+        template_version: None,
+        due_at: None,
+        revision: 1,
+        approved_by: String::new(),
+        approved_at: None,
+        created_by,
+        created_at: now,
+        updated_at: now,
+        started_at: None,
+        completed_at: None,
+        traceparent: String::new(),
+        run_id: None,
+    }
+}
+
+#[derive(Default)]
+struct Wrong(Vec<Gap>);
+
+impl Wrong {
+    fn add(&mut self, field: impl Into<String>, problem: impl Into<String>) {
+        self.0.push(Gap { field: field.into(), problem: problem.into(), wrong: true });
+    }
+
+    /// An id; one that can't be read is noted, and stands for something that isn't there.
+    fn id<Id: FromStr + From<Uuid>>(&mut self, field: &str, text: &str) -> Id {
+        text.parse().unwrap_or_else(|_| {
+            self.add(field, "must be an id");
+            Uuid::nil().into()
+        })
+    }
+
+    fn ids<Id: FromStr + From<Uuid>>(&mut self, field: &str, texts: &[String]) -> Vec<Id> {
+        if texts.len() > MAX_LISTS {
+            self.add(field, format!("must be at most {MAX_LISTS} lists"));
+        }
+        texts.iter().take(MAX_LISTS).enumerate().map(|(index, text)| self.id(&format!("{field}[{index}]"), text)).collect()
+    }
+}
+
+fn parse(settings: proto::campaign::Settings) -> (Settings, Vec<Gap>) {
+    let mut wrong = Wrong::default();
+    let name = settings.name.trim().to_owned();
+    if name.is_empty() || name.chars().count() > MAX_NAME {
+        wrong.add("settings.name", format!("must have 1 to {MAX_NAME} characters"));
+    }
+    if settings.description.chars().count() > MAX_DESCRIPTION {
+        wrong.add("settings.description", format!("must be at most {MAX_DESCRIPTION} characters"));
+    }
+    if settings.expires_after_hours > MAX_EXPIRY_HOURS {
+        wrong.add("settings.expires_after_hours", format!("must be at most {MAX_EXPIRY_HOURS}"));
+    }
+    let expires_after_hours = if settings.expires_after_hours == 0 { DEFAULT_EXPIRY_HOURS } else { settings.expires_after_hours };
+    let list_ids: Vec<ListId> = wrong.ids("settings.list_ids", &settings.list_ids);
+    let exclude_list_ids: Vec<ListId> = wrong.ids("settings.exclude_list_ids", &settings.exclude_list_ids);
+    for (index, id) in exclude_list_ids.iter().enumerate().filter(|(_, id)| list_ids.contains(id)) {
+        wrong.add(format!("settings.exclude_list_ids[{index}]"), format!("list {id} is both included and excluded"));
+    }
+    let template_id = (!settings.template_id.is_empty()).then(|| wrong.id("settings.template_id", &settings.template_id));
+    let channels = channels(&settings.channels, &mut wrong);
+    let schedule = settings.schedule.map(|schedule| ScheduleText { local_time: schedule.local_time, timezone: schedule.timezone });
+    let settings = Settings {
+        name,
+        description: settings.description,
+        template_id,
+        channels,
+        list_ids,
+        exclude_list_ids,
+        schedule,
+        expires_after_hours: expires_after_hours.min(MAX_EXPIRY_HOURS),
+    };
+    (settings, wrong.0)
+}
+
+fn channels(channels: &[proto::campaign::ChannelSetting], wrong: &mut Wrong) -> BTreeMap<domain::Channel, domain::SenderId> {
+    let mut read = BTreeMap::new();
+    for (index, setting) in channels.iter().enumerate() {
+        let Some(channel) = proto::convert::channel(setting.channel) else {
+            wrong.add(format!("settings.channels[{index}].channel"), "must be email, sms or whatsapp");
+            continue;
+        };
+        let sender = wrong.id(&format!("settings.channels[{channel}].sender_id"), &setting.sender_id);
+        if read.insert(channel, sender).is_some() {
+            wrong.add(format!("settings.channels[{index}].channel"), format!("{channel} is there twice"));
+        }
+    }
+    read
+}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

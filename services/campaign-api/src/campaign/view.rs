@@ -1,0 +1,96 @@
+//! A campaign as callers see it.
+
+use crate::convert::timestamp;
+use domain::campaign::{Facts, Settings, Status as CampaignStatus, gaps};
+use proto::{
+    campaign::{Campaign as Wire, CampaignStatus as WireStatus, CampaignType, ChannelSetting, Schedule, Settings as WireSettings},
+    convert::channel_number,
+};
+use runtime::status;
+use store::{
+    PgConnection,
+    campaign::{self, Campaign},
+};
+use tonic::Status;
+
+/// One campaign.
+///
+/// # Errors
+/// When the database fails.
+pub async fn one(connection: &mut PgConnection, campaign: &Campaign) -> Result<Wire, Status> {
+    let facts = campaign::facts(connection, campaign.workspace_id, &[&campaign.settings]).await.map_err(status::store)?;
+    Ok(present(campaign, &facts))
+}
+
+/// Campaigns of one workspace, with as many statements as for one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn many(connection: &mut PgConnection, campaigns: &[Campaign]) -> Result<Vec<Wire>, Status> {
+    let Some(first) = campaigns.first() else { return Ok(Vec::new()) };
+    let settings: Vec<_> = campaigns.iter().map(|campaign| &campaign.settings).collect();
+    let facts = campaign::facts(connection, first.workspace_id, &settings).await.map_err(status::store)?;
+    Ok(campaigns.iter().map(|campaign| present(campaign, &facts)).collect())
+}
+
+fn present(campaign: &Campaign, facts: &Facts) -> Wire {
+    Wire {
+        id: campaign.campaign_id.to_string(),
+        r#type: CampaignType::OneTime.into(),
+        status: wire_status(campaign.status).into(),
+        settings: Some(present_settings(&campaign.settings)),
+        ready: gaps(&campaign.settings, facts).is_empty(),
+        status_reason: campaign.status_reason.clone(),
+        run_id: campaign.run_id.map(|id| id.to_string()).unwrap_or_default(),
+        approved_by: campaign.approved_by.clone(),
+        approved_at: campaign.approved_at.map(timestamp),
+        created_at: Some(timestamp(campaign.created_at)),
+        started_at: campaign.started_at.map(timestamp),
+        completed_at: campaign.completed_at.map(timestamp),
+        revision: campaign.revision.unsigned_abs(),
+    }
+}
+
+fn present_settings(settings: &Settings) -> WireSettings {
+    let channel = |(channel, sender): (&domain::Channel, &domain::SenderId)| ChannelSetting {
+        channel: channel_number(*channel),
+        sender_id: sender.to_string(),
+    };
+    let schedule = |schedule: &domain::campaign::ScheduleText| Schedule {
+        local_time: schedule.local_time.clone(),
+        timezone: schedule.timezone.clone(),
+    };
+    WireSettings {
+        name: settings.name.clone(),
+        description: settings.description.clone(),
+        template_id: settings.template_id.map(|id| id.to_string()).unwrap_or_default(),
+        channels: settings.channels.iter().map(channel).collect(),
+        list_ids: settings.list_ids.iter().map(ToString::to_string).collect(),
+        exclude_list_ids: settings.exclude_list_ids.iter().map(ToString::to_string).collect(),
+        schedule: settings.schedule.as_ref().map(schedule),
+        expires_after_hours: settings.expires_after_hours,
+    }
+}
+
+fn wire_status(status: CampaignStatus) -> WireStatus {
+    match status {
+        CampaignStatus::Draft => WireStatus::Draft,
+        CampaignStatus::InReview => WireStatus::InReview,
+        CampaignStatus::Approved => WireStatus::Approved,
+        CampaignStatus::Scheduled => WireStatus::Scheduled,
+        CampaignStatus::Active => WireStatus::Active,
+        CampaignStatus::Paused => WireStatus::Paused,
+        CampaignStatus::Completed => WireStatus::Completed,
+        CampaignStatus::Cancelled => WireStatus::Cancelled,
+        CampaignStatus::Failed => WireStatus::Failed,
+    }
+}
+
+/// The status that a filter names; None for all.
+///
+/// # Errors
+/// INVALID_ARGUMENT when this version has no such status.
+pub fn status_filter(number: i32) -> Result<Option<CampaignStatus>, Status> {
+    let wire = WireStatus::try_from(number).map_err(|_| status::invalid("status", "is not a campaign status"))?;
+    Ok(CampaignStatus::ALL.into_iter().find(|status| wire_status(*status) == wire))
+}

@@ -1,0 +1,65 @@
+//! What people send back: STOP, START and unsubscribe links, from webhook-ingest by way of the INBOUND stream.
+//!
+//! A message is acted on once, by its key, in one transaction with all that follows from it: the register's entry, and the fact that
+//! says which delivery it was an answer to. Conversations are not kept here, and HELP is answered by nobody yet.
+
+mod act;
+mod sort;
+
+use crate::state::State;
+use bus::{Consumer, Delivered, Subject, Verdict};
+use outbox::Outbox;
+use proto::event::InboundBatch;
+use runtime::Shutdown;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Messages taken at once; each holds up to 500 of people's.
+const BATCH: usize = 16;
+const ACK_WAIT: Duration = Duration::from_secs(30);
+const MAX_ACK_PENDING: i64 = 64;
+/// How long to wait after the database failed.
+const RETRY: Duration = Duration::from_secs(1);
+/// Whose facts the outbox relays.
+const ORIGIN: &str = "campaign-api";
+
+/// Works the stream off until shutdown, and publishes the facts that follow.
+///
+/// # Errors
+/// None so far: what fails is tried again.
+pub async fn run(state: State, shutdown: Shutdown) -> anyhow::Result<()> {
+    let outbox = Outbox::new(state.db.clone(), state.bus.clone(), ORIGIN);
+    let consumer = Consumer {
+        durable: "campaign-api-inbound".to_owned(),
+        subject: Subject::inbound(),
+        ack_wait: ACK_WAIT,
+        max_ack_pending: MAX_ACK_PENDING,
+        max_deliver: None,
+    };
+    // The relay goes on until nothing can add to it any more.
+    let consumed = CancellationToken::new();
+    let consume = async {
+        state.bus.consume(consumer, BATCH, shutdown.soft(), async |messages| handle(&state, &outbox, &messages).await).await;
+        consumed.cancel();
+    };
+    tokio::join!(consume, outbox.run(consumed.clone()));
+    Ok(())
+}
+
+async fn handle(state: &State, outbox: &Outbox, messages: &[Delivered<InboundBatch>]) -> Verdict {
+    let inbound = messages.iter().flat_map(|message| &message.message.inbound).cloned().collect();
+    match act::act(&state.db, inbound, state.clock.now()).await {
+        Ok(left_out) => {
+            outbox.wake();
+            match left_out.into_iter().next() {
+                // What could be acted on is done; a copy of the rest is kept.
+                Some(reason) => Verdict::Reject(reason),
+                None => Verdict::Done,
+            }
+        }
+        Err(error) => {
+            tracing::warn!(%error, "inbound messages could not be handled; trying again");
+            Verdict::RetryAfter(RETRY)
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Acting on messages: one transaction for each workspace that has some.
+
+use super::{
+    ORIGIN,
+    sort::{Reader, Wish, is_caused_by_delivery, named_delivery, revocable},
+};
+use crate::contact::phone_rules;
+use domain::{DeliveryId, WorkspaceId, facts, keyword::Keywords};
+use proto::event::{Fact, FactKind, Inbound};
+use std::collections::{BTreeMap, BTreeSet};
+use store::{
+    Db, PgConnection, Result,
+    audit::{self, Entry},
+    optout::{self, Addressee, OptOut},
+    workspace,
+};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+/// How far back a message is looked for that an opt-out may be an answer to.
+const ANSWERED_WITHIN: Duration = Duration::days(30);
+
+/// Acts on messages of any workspaces, each once. Answers with reasons why some can't be acted on, ever.
+///
+/// # Errors
+/// When the database fails; what is done is done, and asking again does the rest.
+pub async fn act(db: &Db, inbound: Vec<Inbound>, now: OffsetDateTime) -> Result<Vec<String>> {
+    let mut left_out = Vec::new();
+    let mut by_workspace: BTreeMap<WorkspaceId, Vec<(Uuid, Inbound)>> = BTreeMap::new();
+    let named = workspaces_of_links(db, &inbound).await?;
+    for message in inbound {
+        let workspace = match named_delivery(&message).and_then(|delivery| named.get(&delivery)) {
+            Some(workspace) if message.workspace_id.is_empty() => Some(*workspace),
+            _ => message.workspace_id.parse().ok(),
+        };
+        match (workspace, Uuid::from_slice(&message.key)) {
+            (Some(workspace), Ok(key)) => by_workspace.entry(workspace).or_default().push((key, message)),
+            _ => left_out.push("an inbound message has no workspace or no key".to_owned()),
+        }
+    }
+    for (workspace, messages) in by_workspace {
+        let mut tx = db.tenant(workspace).await?;
+        act_for(&mut tx, workspace, messages, now).await?;
+        tx.commit().await?;
+    }
+    Ok(left_out)
+}
+
+/// The workspaces of links, which name their delivery only.
+async fn workspaces_of_links(db: &Db, inbound: &[Inbound]) -> Result<BTreeMap<DeliveryId, WorkspaceId>> {
+    let deliveries: Vec<_> = inbound.iter().filter(|message| message.workspace_id.is_empty()).filter_map(named_delivery).map(|id| id.0).collect();
+    if deliveries.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut tx = db.begin().await?;
+    optout::workspaces(&mut tx, &deliveries).await
+}
+
+async fn act_for(tx: &mut PgConnection, id: WorkspaceId, messages: Vec<(Uuid, Inbound)>, now: OffsetDateTime) -> Result<()> {
+    let Some(workspace) = workspace::get(tx, id).await? else {
+        tracing::warn!(workspace.id = %id, "messages for a workspace that isn't there are dropped");
+        return Ok(());
+    };
+    let keys: BTreeSet<_> = messages.iter().map(|(key, _)| *key).collect();
+    let mut new = optout::claim(tx, id, &keys, now).await?;
+    let messages: Vec<_> = messages.into_iter().filter(|(key, _)| new.remove(key)).map(|(_, message)| message).collect();
+    let named: Vec<_> = messages.iter().filter_map(named_delivery).map(|delivery| delivery.0).collect();
+    let addressees = optout::addressees(tx, id, &named).await?;
+    let keywords = Keywords::new(&workspace.opt_out_keywords);
+    let reader = Reader { keywords: &keywords, rules: &phone_rules(&workspace), addressees: &addressees };
+    let mut wishes: Vec<_> = messages.iter().filter_map(|message| reader.wish(message)).collect();
+    // In the order in which people wished, whatever the order of arrival.
+    wishes.sort_by_key(|wish| wish.at);
+    register(tx, id, &wishes, now).await?;
+    let facts = unsubscribed(tx, id, &wishes, now).await?;
+    let traceparent = wishes.first().map(|wish| wish.traceparent.clone()).unwrap_or_default();
+    outbox::add(tx, ORIGIN, facts, &traceparent, now).await
+}
+
+/// Brings the register to what each person wished last.
+async fn register(tx: &mut PgConnection, workspace: WorkspaceId, wishes: &[Wish], now: OffsetDateTime) -> Result<()> {
+    let mut last: BTreeMap<(&str, &str), &Wish> = BTreeMap::new();
+    for wish in wishes {
+        last.insert((wish.addressee.channel.as_str(), &wish.addressee.address_key), wish);
+    }
+    let (starts, stops): (Vec<&Wish>, Vec<&Wish>) = last.into_values().partition(|wish| wish.wants_messages);
+    let entries: Vec<_> = stops.into_iter().map(entry).collect();
+    optout::add(tx, workspace, &entries).await?;
+    for start in starts {
+        let Addressee { channel, address_key } = &start.addressee;
+        let taken_back = optout::take_back(tx, workspace, *channel, address_key, &revocable(&start.source), start.at).await?;
+        if let Some(taken_back) = taken_back {
+            audit::record(tx, taken_back_entry(workspace, &taken_back, start, now)).await?;
+        }
+    }
+    Ok(())
+}
+
+fn entry(stop: &Wish) -> OptOut {
+    OptOut {
+        channel: Some(stop.addressee.channel),
+        address_key: stop.addressee.address_key.clone(),
+        source: stop.source.clone(),
+        reason: String::new(),
+        created_at: stop.at,
+    }
+}
+
+/// Nobody of ours did it, but an entry of the register is gone: who asked must be known.
+fn taken_back_entry<'a>(workspace: WorkspaceId, taken_back: &OptOut, start: &Wish, now: OffsetDateTime) -> Entry<'a> {
+    Entry {
+        workspace,
+        actor: "recipient",
+        action: "opt_out.take_back",
+        object_type: "opt_out",
+        object_id: workspace.0,
+        before: serde_json::to_value(taken_back).ok(),
+        after: Some(serde_json::json!({ "asked_by": start.source, "asked_at": start.at.unix_timestamp() })),
+        at: now,
+    }
+}
+
+/// The facts that say which deliveries people answered with an opt-out.
+async fn unsubscribed(tx: &mut PgConnection, workspace: WorkspaceId, wishes: &[Wish], now: OffsetDateTime) -> Result<Vec<Fact>> {
+    let stops: Vec<_> = wishes.iter().filter(|wish| !wish.wants_messages && is_caused_by_delivery(wish)).collect();
+    let sought: Vec<_> = stops.iter().filter(|stop| stop.delivery.is_none()).map(|stop| stop.addressee.clone()).collect();
+    let mut found = optout::newest_deliveries(tx, workspace, &sought, now - ANSWERED_WITHIN).await?.into_iter();
+    let mut facts = BTreeMap::new();
+    for stop in stops {
+        let delivery = match stop.delivery {
+            Some(delivery) => Some(delivery),
+            None => found.next().flatten(),
+        };
+        if let Some(delivery) = delivery {
+            facts.entry(delivery).or_insert_with(|| fact(delivery, stop));
+        }
+    }
+    Ok(facts.into_values().collect())
+}
+
+fn fact(delivery: DeliveryId, stop: &Wish) -> Fact {
+    Fact {
+        // webhook-ingest says the same of links, under the same key.
+        key: facts::key(&format!("unsubscribed/{delivery}")).to_vec(),
+        kind: FactKind::Unsubscribed.into(),
+        occurred_at_ms: i64::try_from(stop.at.unix_timestamp_nanos() / 1_000_000).unwrap_or_default(),
+        delivery_id: delivery.0,
+        traceparent: stop.traceparent.clone(),
+        ..Fact::default()
+    }
+}

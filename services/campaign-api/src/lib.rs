@@ -1,0 +1,89 @@
+//! What people edit: workspaces, contacts, lists, templates, senders, campaigns and opt-outs, over gRPC and gRPC-web.
+//!
+//! It writes intent and sends nothing: the scheduler finds a scheduled campaign in the database, and a hint only makes it act
+//! at once. Every transaction is fenced to the caller's workspace, and every change by a person is in the audit log.
+//! Handlers are verbs under nouns: `campaign/create.rs` is CreateCampaign. Start reading at [`run`].
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod audit;
+mod campaign;
+mod contact;
+mod convert;
+mod inbound;
+mod list;
+mod optout;
+mod scheduler_client;
+mod sender;
+mod state;
+mod template;
+mod workspace;
+
+use anyhow::Context as _;
+use runtime::{Authenticator, Server, Shutdown, config};
+use scheduler_client::SchedulerClient;
+use state::{Clock, State};
+use std::sync::Arc;
+
+/// Connections to the database at most.
+const POOL: u32 = 16;
+
+/// Serves gRPC and gRPC-web to frontends and the command line: workspaces, contacts, lists, templates, senders, campaigns, opt-outs.
+#[derive(Debug, Clone, clap::Parser)]
+#[command(version, about)]
+pub struct Config {
+    #[command(flatten)]
+    pub common: config::Common,
+    #[command(flatten)]
+    pub auth: config::Auth,
+    #[command(flatten)]
+    pub kek: config::Kek,
+    #[command(flatten)]
+    pub links: config::Links,
+    #[command(flatten)]
+    pub internal: config::Internal,
+}
+
+/// Runs the service until shutdown.
+///
+/// # Errors
+/// When the configuration can't be used, the database or the broker can't be reached at the start, or the port is taken.
+pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
+    let state = connect(&config).await?;
+    let server = server(&config, &state)?;
+    tokio::try_join!(server.serve(&shutdown), inbound::run(state.clone(), shutdown.clone()))?;
+    state.bus.flush().await?;
+    state.db.close().await;
+    Ok(())
+}
+
+async fn connect(config: &Config) -> anyhow::Result<State> {
+    let common = &config.common;
+    Ok(State {
+        db: store::Db::connect(&common.database_url, store::Role::Api, POOL).await.context("DATABASE_URL")?,
+        bus: bus::Bus::connect(&common.nats_url, &common.subject_prefix).await.context("NATS_URL")?,
+        kek: Arc::new(config.kek.load()?),
+        public_url: config.links.public_url.trim_end_matches('/').into(),
+        clock: Clock::SYSTEM,
+        scheduler: SchedulerClient::new(&config.internal).context("FANFARE_SCHEDULER_URL")?,
+    })
+}
+
+fn server(config: &Config, state: &State) -> anyhow::Result<Server> {
+    let (db, bus) = (state.db.clone(), state.bus.clone());
+    Ok(Server::new(&config.common, Authenticator::new(&config.auth)?)
+        .add(workspace::service(state.clone()))
+        .add(contact::service(state.clone()))
+        .add(list::service(state.clone()))
+        .add(template::service(state.clone()))
+        .add(sender::service(state.clone()))
+        .add(campaign::service(state.clone()))
+        .add(optout::service(state.clone()))
+        .ready("database", move || {
+            let db = db.clone();
+            async move { db.ping().await }
+        })
+        .ready("broker", move || {
+            let bus = bus.clone();
+            async move { bus.ping().await }
+        }))
+}

@@ -1,0 +1,45 @@
+//! Calls to the scheduler. They only make it act at once: it finds everything in the database by itself.
+
+use domain::CampaignId;
+use proto::scheduler::{DropRemainingRequest, StartCampaignRequest, scheduler_service_client::SchedulerServiceClient};
+use runtime::{client, config};
+use std::time::Duration;
+use tonic::{Status, service::interceptor::InterceptedService, transport::Channel};
+
+/// A person waits for the answer, and nothing is lost without it.
+const START_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The scheduler, connected to at the first call. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct SchedulerClient(SchedulerServiceClient<InterceptedService<Channel, client::Outgoing>>);
+
+impl SchedulerClient {
+    /// Reads where the scheduler is.
+    ///
+    /// # Errors
+    /// When the URL or the token can't be used.
+    pub fn new(config: &config::Internal) -> anyhow::Result<Self> {
+        let outgoing = client::Outgoing::new(&config.internal_token)?;
+        Ok(Self(SchedulerServiceClient::with_interceptor(client::channel(&config.scheduler_url)?, outgoing)))
+    }
+
+    /// Asks it to start a due campaign now rather than at its next poll. A failure is logged and forgotten.
+    pub async fn start_soon(&self, id: CampaignId) {
+        let request = StartCampaignRequest { campaign_id: id.to_string() };
+        let failure = match tokio::time::timeout(START_TIMEOUT, self.0.clone().start_campaign(request)).await {
+            Ok(Ok(_)) => return,
+            Ok(Err(status)) => status.message().to_owned(),
+            Err(elapsed) => elapsed.to_string(),
+        };
+        tracing::warn!(campaign.id = %id, failure, "the scheduler was not told; it will find the campaign at its next poll");
+    }
+
+    /// Asks it to drop what a cancelled campaign has not sent. Answers how many deliveries that were, over all calls.
+    ///
+    /// # Errors
+    /// When the scheduler can't be reached or fails; it then drops them at its next poll.
+    pub async fn drop_remaining(&self, id: CampaignId) -> Result<u64, Status> {
+        let request = DropRemainingRequest { campaign_id: id.to_string() };
+        Ok(self.0.clone().drop_remaining(request).await?.into_inner().dropped)
+    }
+}

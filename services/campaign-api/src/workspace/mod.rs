@@ -1,0 +1,47 @@
+//! Workspaces: tenants. A caller sees and changes its own only; creating one is for the hub's operators.
+
+mod create;
+mod get;
+mod limits;
+mod update;
+
+use crate::state::State;
+use proto::workspace::{
+    CreateWorkspaceRequest, CreateWorkspaceResponse, GetWorkspaceRequest, GetWorkspaceResponse, UpdateWorkspaceRequest,
+    UpdateWorkspaceResponse, Workspace,
+    workspace_service_server::{WorkspaceService, WorkspaceServiceServer},
+};
+use tonic::{Request, Response, Status};
+
+pub struct Workspaces(State);
+
+pub fn service(state: State) -> WorkspaceServiceServer<Workspaces> {
+    WorkspaceServiceServer::new(Workspaces(state))
+}
+
+#[tonic::async_trait]
+impl WorkspaceService for Workspaces {
+    async fn create_workspace(&self, request: Request<CreateWorkspaceRequest>) -> Result<Response<CreateWorkspaceResponse>, Status> {
+        create::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn get_workspace(&self, request: Request<GetWorkspaceRequest>) -> Result<Response<GetWorkspaceResponse>, Status> {
+        get::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn update_workspace(&self, request: Request<UpdateWorkspaceRequest>) -> Result<Response<UpdateWorkspaceResponse>, Status> {
+        update::run(&self.0, request).await.map(Response::new)
+    }
+}
+
+fn present(workspace: store::workspace::Workspace) -> Workspace {
+    Workspace {
+        id: workspace.workspace_id.to_string(),
+        name: workspace.name,
+        default_country_code: workspace.default_country_code,
+        phone_strip_prefixes: workspace.phone_strip_prefixes,
+        max_recipients: workspace.max_recipients.unsigned_abs(),
+        approval_required: workspace.approval_required,
+        opt_out_keywords: workspace.opt_out_keywords,
+    }
+}

@@ -1,0 +1,66 @@
+//! A stand-in for the scheduler, over real gRPC: remembers what it was asked.
+
+use proto::scheduler::{
+    DropRemainingRequest, DropRemainingResponse, StartCampaignRequest, StartCampaignResponse,
+    scheduler_service_server::{SchedulerService, SchedulerServiceServer},
+};
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status};
+
+/// What it says was dropped.
+pub const DROPPED: u64 = 4711;
+
+pub struct FakeScheduler {
+    pub url: String,
+    calls: Calls,
+    server: tokio::task::JoinHandle<()>,
+}
+
+#[derive(Clone, Default)]
+struct Calls(Arc<Mutex<Vec<String>>>);
+
+impl Calls {
+    fn note<T>(&self, verb: &str, campaign: &str, request: &Request<T>) {
+        let token = request.metadata().get("authorization").map(|value| value.to_str().unwrap_or_default().to_owned());
+        assert_eq!(token.as_deref(), Some("Bearer internal"));
+        self.0.lock().unwrap().push(format!("{verb} {campaign}"));
+    }
+}
+
+impl FakeScheduler {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let calls = Calls::default();
+        let service = SchedulerServiceServer::new(calls.clone());
+        let serving = tonic::transport::Server::builder().add_service(service).serve_with_incoming(TcpListenerStream::new(listener));
+        let server = tokio::spawn(async move { serving.await.unwrap() });
+        Self { url, calls, server }
+    }
+
+    /// What was asked: "start" or "drop" and the campaign.
+    pub fn calls(&self) -> Vec<String> {
+        self.calls.0.lock().unwrap().clone()
+    }
+}
+
+impl Drop for FakeScheduler {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+#[tonic::async_trait]
+impl SchedulerService for Calls {
+    async fn start_campaign(&self, request: Request<StartCampaignRequest>) -> Result<Response<StartCampaignResponse>, Status> {
+        self.note("start", &request.get_ref().campaign_id, &request);
+        Ok(Response::new(StartCampaignResponse::default()))
+    }
+
+    async fn drop_remaining(&self, request: Request<DropRemainingRequest>) -> Result<Response<DropRemainingResponse>, Status> {
+        self.note("drop", &request.get_ref().campaign_id, &request);
+        Ok(Response::new(DropRemainingResponse { dropped: DROPPED }))
+    }
+}

@@ -1,0 +1,123 @@
+//! Senders: checked by their provider, and never telling a secret.
+
+use crate::support::{Api, sender_request};
+use domain::role::Role;
+use proto::{
+    common::Channel,
+    sender::{CreateSenderRequest, GetSenderRequest, ListProvidersRequest, ListSendersRequest, UpdateSenderRequest},
+};
+use std::collections::HashMap;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+fn fields(status: &Status) -> Vec<String> {
+    assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+    let mut fields: Vec<_> = status.get_details_bad_request().unwrap().field_violations.into_iter().map(|v| v.field).collect();
+    fields.sort();
+    fields
+}
+
+fn pair(name: &str, value: &str) -> HashMap<String, String> {
+    [(name.to_owned(), value.to_owned())].into()
+}
+
+#[tokio::test]
+async fn a_sender_is_read_back_with_its_urls_and_without_its_secrets() {
+    let api = Api::start().await;
+    let workspace = api.workspace().await;
+    let request = CreateSenderRequest { price_micros: 7_900, currency: "AED".to_owned(), ..sender_request("SMS", Channel::Sms) };
+    let created = workspace.senders(Role::Admin).create_sender(request).await.unwrap().into_inner().sender.unwrap();
+    let get = GetSenderRequest { id: created.id.clone() };
+    let read = workspace.senders(Role::Agent).get_sender(get).await.unwrap().into_inner().sender.unwrap();
+    assert_eq!(read, created);
+    assert_eq!((read.secret_names.as_slice(), read.rate_per_second, read.currency.as_str()), (&["auth_token".to_owned()][..], 10.0, "AED"));
+    assert_eq!(read.webhook_urls["status"], format!("https://hub.example/webhooks/twilio/{}/status", read.id));
+    assert!(!format!("{read:?}").contains("0123456789abcdef"));
+
+    let mut connection = api.db.acquire().await.unwrap();
+    let stored = store::sender::find(&mut connection, read.id.parse().unwrap()).await.unwrap().unwrap();
+    assert!(!String::from_utf8_lossy(&stored.sealed_secrets).contains("0123456789abcdef"));
+    let log = store::audit::of_object(&mut connection, workspace.id, "sender", stored.sender_id.0).await.unwrap();
+    assert_eq!(log[0].after.as_ref().unwrap()["secret_names"][0], "auth_token");
+    assert!(!format!("{log:?}").contains("0123456789abcdef"));
+}
+
+#[tokio::test]
+async fn errors_name_the_field_and_come_all_at_once() {
+    let api = Api::start().await;
+    let mut client = api.workspace().await.senders(Role::Admin);
+    let request = CreateSenderRequest {
+        name: String::new(),
+        rate_per_second: f64::NAN,
+        price_micros: -1,
+        currency: "coins".to_owned(),
+        settings: pair("colour", "red"),
+        secrets: HashMap::new(),
+        ..sender_request("", Channel::Sms)
+    };
+    let status = client.create_sender(request).await.unwrap_err();
+    let expected = ["currency", "name", "price_micros", "rate_per_second", "secrets.auth_token", "settings.account_sid", "settings.colour"];
+    assert_eq!(fields(&status), expected);
+
+    let mut request = sender_request("SMS", Channel::Sms);
+    request.settings.insert("account_sid".to_owned(), "not a SID".to_owned());
+    assert_eq!(fields(&client.create_sender(request).await.unwrap_err()), ["settings.account_sid"]);
+    let request = CreateSenderRequest { provider: "pigeon".to_owned(), ..sender_request("SMS", Channel::Sms) };
+    assert_eq!(fields(&client.create_sender(request).await.unwrap_err()), ["provider"]);
+    let request = CreateSenderRequest { channel: Channel::Email.into(), ..sender_request("SMS", Channel::Sms) };
+    assert_eq!(fields(&client.create_sender(request).await.unwrap_err()), ["channel"]);
+    let request = CreateSenderRequest { channel: 0, ..sender_request("SMS", Channel::Sms) };
+    assert_eq!(fields(&client.create_sender(request).await.unwrap_err()), ["channel"]);
+}
+
+#[tokio::test]
+async fn an_update_merges_and_is_checked_as_a_whole() {
+    let api = Api::start().await;
+    let workspace = api.workspace().await;
+    let id = workspace.sender("SMS", Channel::Sms).await;
+    let mut client = workspace.senders(Role::Admin);
+    let request = UpdateSenderRequest { id: id.clone(), settings: pair("from", "+15552223333"), ..UpdateSenderRequest::default() };
+    let updated = client.update_sender(request).await.unwrap().into_inner().sender.unwrap();
+    assert_eq!(updated.settings["from"], "+15552223333");
+    assert_eq!(updated.settings["account_sid"], "AC00000000000000000000000000000001");
+    assert_eq!(updated.secret_names, ["auth_token"]);
+
+    let request = UpdateSenderRequest { id: id.clone(), secrets: pair("auth_token", ""), ..UpdateSenderRequest::default() };
+    assert_eq!(fields(&client.update_sender(request).await.unwrap_err()), ["secrets.auth_token"]);
+    let request = UpdateSenderRequest { id: id.clone(), rate_per_second: Some(0.0), ..UpdateSenderRequest::default() };
+    assert_eq!(fields(&client.update_sender(request).await.unwrap_err()), ["rate_per_second"]);
+    let request = UpdateSenderRequest { id, name: Some("Renamed".to_owned()), ..UpdateSenderRequest::default() };
+    assert_eq!(client.update_sender(request).await.unwrap().into_inner().sender.unwrap().name, "Renamed");
+}
+
+#[tokio::test]
+async fn a_repeated_call_answers_with_the_first_sender_and_a_taken_name_is_refused() {
+    let api = Api::start().await;
+    let mut client = api.workspace().await.senders(Role::Admin);
+    let request = CreateSenderRequest { request_id: "k1".to_owned(), ..sender_request("SMS", Channel::Sms) };
+    let first = client.create_sender(request.clone()).await.unwrap().into_inner();
+    assert_eq!(client.create_sender(request).await.unwrap().into_inner(), first);
+    let status = client.create_sender(sender_request("SMS", Channel::Sms)).await.unwrap_err();
+    assert_eq!(status.code(), Code::AlreadyExists);
+}
+
+#[tokio::test]
+async fn senders_are_paged_and_providers_listed() {
+    let api = Api::start().await;
+    let workspace = api.workspace().await;
+    for name in ["a", "b", "c"] {
+        workspace.sender(name, Channel::Sms).await;
+    }
+    let mut client = workspace.senders(Role::Agent);
+    let first = client.list_senders(ListSendersRequest { page_size: 2, page_token: String::new() }).await.unwrap().into_inner();
+    let rest = client.list_senders(ListSendersRequest { page_size: 2, page_token: first.next_page_token }).await.unwrap().into_inner();
+    let names: Vec<_> = first.senders.iter().chain(&rest.senders).map(|sender| sender.name.as_str()).collect();
+    assert_eq!((names, rest.next_page_token.as_str()), (vec!["a", "b", "c"], ""));
+    let bad = ListSendersRequest { page_size: 2, page_token: "!".to_owned() };
+    assert_eq!(fields(&client.list_senders(bad).await.unwrap_err()), ["page_token"]);
+
+    let providers = client.list_providers(ListProvidersRequest {}).await.unwrap().into_inner().providers;
+    let slugs: Vec<_> = providers.iter().map(|provider| provider.slug.as_str()).collect();
+    assert_eq!(slugs, ["meta", "sendgrid", "smtp", "twilio"]);
+    assert!(providers.iter().all(|provider| provider.settings.iter().all(|field| !field.help.is_empty())));
+}

@@ -1,0 +1,109 @@
+//! What can be typed. Each noun's verbs are next to the code that does them.
+
+use crate::{campaign, contacts, demo, hub, list, optout, sender, template, workspace};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// One message, many ways: email, SMS and WhatsApp campaigns from one hub.
+#[derive(Debug, Parser)]
+#[command(name = "fanfare", version)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Where the hub is, and as whom to speak to it.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// Print JSON, for programs
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// File that says where the services are [default: .fanfare/endpoints.json of this checkout]
+    #[arg(long, global = true, env = "FANFARE_ENDPOINTS", value_name = "FILE")]
+    pub endpoints: Option<PathBuf>,
+    /// Bearer token, instead of one from the endpoints file
+    #[arg(long, global = true, env = "FANFARE_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Which token of the endpoints file to use
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub role: Role,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Edits drafts, lists and templates, reads figures
+    Agent,
+    /// All that, and approves, sends, pauses and cancels
+    #[default]
+    Admin,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the whole hub on this machine, with a sandbox in place of the providers, until Ctrl-C
+    Up(hub::up::UpArgs),
+    /// Send a campaign to 5,000 contacts through the sandbox, and check every figure
+    Demo(demo::DemoArgs),
+    /// The workspace that the token belongs to
+    Workspace {
+        #[command(subcommand)]
+        verb: workspace::Verb,
+    },
+    /// People who can receive messages
+    Contacts {
+        #[command(subcommand)]
+        verb: contacts::Verb,
+    },
+    /// Named sets of contacts
+    List {
+        #[command(subcommand)]
+        verb: list::Verb,
+    },
+    /// Content with a variant for each channel
+    Template {
+        #[command(subcommand)]
+        verb: template::Verb,
+    },
+    /// Provider accounts
+    Sender {
+        #[command(subcommand)]
+        verb: sender::Verb,
+    },
+    /// What is sent, to whom, over which channels, when
+    Campaign {
+        #[command(subcommand)]
+        verb: campaign::Verb,
+    },
+    /// Addresses that must not be messaged
+    Optout {
+        #[command(subcommand)]
+        verb: optout::Verb,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_may_follow_the_verb() {
+        let cli = Cli::try_parse_from(["fanfare", "list", "list", "--json", "--role", "agent"]).unwrap();
+        assert!(cli.global.json);
+        assert_eq!(cli.global.role, Role::Agent);
+    }
+
+    #[test]
+    fn an_unknown_channel_is_refused_with_the_known_ones() {
+        let error = Cli::try_parse_from(["fanfare", "template", "preview", "t", "--channel", "fax"]).unwrap_err();
+        assert!(error.to_string().contains("use email, sms or whatsapp"), "{error}");
+    }
+}

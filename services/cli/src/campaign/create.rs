@@ -1,0 +1,119 @@
+//! `fanfare campaign create`: a draft from a template, lists and channels.
+
+use super::{present, say};
+use crate::{
+    resolve,
+    session::{Session, request_id},
+};
+use anyhow::{Result, bail};
+use clap::Args;
+use domain::Channel;
+use proto::{
+    campaign::{Campaign, ChannelSetting, CreateCampaignRequest, Schedule, Settings},
+    convert::channel_number,
+    sender::Sender,
+};
+
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    name: String,
+    #[arg(long, default_value = "")]
+    description: String,
+    /// Name or id
+    #[arg(long)]
+    template: String,
+    /// List to send to (name or id); repeat for more
+    #[arg(long = "list", required = true)]
+    lists: Vec<String>,
+    /// List to leave out (name or id); repeat for more
+    #[arg(long = "exclude", value_name = "LIST")]
+    excluded: Vec<String>,
+    /// Channel, with its sender's name or id unless there is only one; repeat for more
+    #[arg(long = "channel", value_name = "CHANNEL[=SENDER]", required = true, value_parser = channel)]
+    channels: Vec<(Channel, Option<String>)>,
+    /// Wall-clock time to send at, such as 2026-12-24T09:00:00; left out: as soon as it is sent
+    #[arg(long, requires = "timezone", value_name = "TIME")]
+    at: Option<String>,
+    /// IANA zone of that time, such as Asia/Dubai
+    #[arg(long, requires = "at", value_name = "ZONE")]
+    timezone: Option<String>,
+    /// Hours after which what has not left is dropped; 0 for the hub's default
+    #[arg(long, default_value_t = 0, value_name = "HOURS")]
+    expires_after_hours: u32,
+}
+
+fn channel(text: &str) -> Result<(Channel, Option<String>), String> {
+    let (name, sender) = text.split_once('=').map_or((text, None), |(name, sender)| (name, Some(sender.to_owned())));
+    Ok((name.parse().map_err(|error| format!("{error}"))?, sender))
+}
+
+pub async fn run(args: CreateArgs, session: &Session) -> Result<()> {
+    let senders = resolve::senders(session).await?;
+    let channels = args.channels.iter().map(|(channel, sender)| choose(&senders, *channel, sender.as_deref()));
+    let settings = Settings {
+        name: args.name,
+        description: args.description,
+        template_id: resolve::template(session, &args.template).await?,
+        channels: channels.collect::<Result<_>>()?,
+        list_ids: resolve::lists(session, &args.lists).await?,
+        exclude_list_ids: resolve::lists(session, &args.excluded).await?,
+        schedule: args.at.zip(args.timezone).map(|(local_time, timezone)| Schedule { local_time, timezone }),
+        expires_after_hours: args.expires_after_hours,
+    };
+    say(session, &create(session, settings).await?)
+}
+
+/// Makes the draft.
+///
+/// # Errors
+/// When the hub refuses.
+pub async fn create(session: &Session, settings: Settings) -> Result<Campaign> {
+    let request = CreateCampaignRequest { settings: Some(settings), request_id: request_id() };
+    present(session.campaigns().create_campaign(request).await?.into_inner().campaign)
+}
+
+/// The sender that was named, or the only one of the channel.
+fn choose(senders: &[Sender], channel: Channel, named: Option<&str>) -> Result<ChannelSetting> {
+    let mut fitting = senders.iter().filter(|sender| sender.channel == channel_number(channel));
+    let setting = |sender: &Sender| ChannelSetting { channel: channel_number(channel), sender_id: sender.id.clone() };
+    if let Some(named) = named {
+        return match fitting.find(|sender| sender.name == named || sender.id == named) {
+            Some(sender) => Ok(setting(sender)),
+            None => bail!("there is no {channel} sender {named:?}: `fanfare sender list` shows them"),
+        };
+    }
+    match (fitting.next(), fitting.next()) {
+        (Some(sender), None) => Ok(setting(sender)),
+        (None, _) => bail!("there is no {channel} sender yet: `fanfare sender create` adds one"),
+        (Some(one), Some(other)) => {
+            bail!("there is more than one {channel} sender: write --channel {channel}={:?} or {channel}={:?}", one.name, other.name)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sender(id: &str, name: &str, channel: Channel) -> Sender {
+        Sender { id: id.into(), name: name.into(), channel: channel_number(channel), ..Sender::default() }
+    }
+
+    #[test]
+    fn the_only_sender_of_a_channel_needs_no_naming() {
+        let senders = [sender("1", "Mail", Channel::Email), sender("2", "SMS A", Channel::Sms), sender("3", "SMS B", Channel::Sms)];
+        let id = |channel, named| choose(&senders, channel, named).map(|setting| setting.sender_id);
+        assert_eq!(id(Channel::Email, None).unwrap(), "1");
+        assert_eq!(id(Channel::Sms, Some("SMS B")).unwrap(), "3");
+        assert!(id(Channel::Sms, None).unwrap_err().to_string().contains("SMS A"));
+        assert!(id(Channel::Email, Some("SMS A")).is_err());
+        assert!(id(Channel::Whatsapp, None).unwrap_err().to_string().contains("sender create"));
+    }
+
+    #[test]
+    fn a_channel_may_name_its_sender() {
+        assert_eq!(channel("sms=Twilio SMS").unwrap(), (Channel::Sms, Some("Twilio SMS".into())));
+        assert_eq!(channel("email").unwrap(), (Channel::Email, None));
+        assert!(channel("fax=1").unwrap_err().contains("email, sms or whatsapp"));
+    }
+}

@@ -1,0 +1,122 @@
+//! `fanfare campaign`: from draft to figures.
+
+pub mod create;
+mod deliveries;
+pub mod moves;
+pub mod preview;
+pub mod recount;
+mod show;
+pub mod stats;
+pub mod watch;
+
+use crate::{resolve, session::Session};
+use anyhow::{Context, Result};
+use clap::Subcommand;
+use proto::campaign::{Campaign, CampaignStatus};
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Make a draft
+    Create(create::CreateArgs),
+    /// Show one campaign
+    Show(Which),
+    /// Page through campaigns, newest first
+    List(show::ListArgs),
+    /// Hand a draft in for approval
+    Submit(Which),
+    /// Approve it (admin)
+    Approve(Which),
+    /// Give it back, with a reason (admin)
+    Reject(WithReason),
+    /// Send it, now or at its time (admin)
+    Send(Which),
+    /// Stop sending within two seconds (admin)
+    Pause(Which),
+    /// Go on where it stopped (admin)
+    Resume(Which),
+    /// Drop what has not been sent (admin)
+    Cancel(WithReason),
+    /// Make a new draft with the same settings
+    Clone(CloneArgs),
+    /// How many it would reach on each channel, and why not the others
+    Preview(Which),
+    /// Follow its figures while it runs
+    Watch(watch::WatchArgs),
+    /// Its figures now
+    Stats(Which),
+    /// Its deliveries, with status and reason
+    Deliveries(deliveries::DeliveriesArgs),
+    /// Count the deliveries anew and compare with the figures
+    Recount(Which),
+}
+
+/// A campaign.
+#[derive(Debug, clap::Args)]
+pub struct Which {
+    /// Id, or the name if only one campaign has it
+    campaign: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct WithReason {
+    #[command(flatten)]
+    which: Which,
+    #[arg(long)]
+    reason: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CloneArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Left out: "Copy of …"
+    #[arg(long)]
+    name: Option<String>,
+}
+
+impl Which {
+    async fn id(&self, session: &Session) -> Result<String> {
+        resolve::campaign(session, &self.campaign).await
+    }
+}
+
+/// # Errors
+/// When the hub refuses.
+pub async fn run(verb: Verb, session: &Session) -> Result<()> {
+    match verb {
+        Verb::Create(args) => create::run(args, session).await,
+        Verb::Show(which) => show::one(&which, session).await,
+        Verb::List(args) => show::list(args, session).await,
+        Verb::Submit(which) => say(session, &moves::submit(session, which.id(session).await?).await?),
+        Verb::Approve(which) => say(session, &moves::approve(session, which.id(session).await?).await?),
+        Verb::Reject(args) => say(session, &moves::reject(session, args.which.id(session).await?, args.reason).await?),
+        Verb::Send(which) => say(session, &moves::send(session, which.id(session).await?).await?),
+        Verb::Pause(which) => say(session, &moves::pause(session, which.id(session).await?).await?),
+        Verb::Resume(which) => say(session, &moves::resume(session, which.id(session).await?).await?),
+        Verb::Cancel(args) => moves::cancel(session, args.which.id(session).await?, args.reason).await,
+        Verb::Clone(args) => say(session, &moves::clone(session, args.which.id(session).await?, args.name).await?),
+        Verb::Preview(which) => preview::run(&which, session).await,
+        Verb::Watch(args) => watch::run(args, session).await,
+        Verb::Stats(which) => stats::run(&which, session).await,
+        Verb::Deliveries(args) => deliveries::run(args, session).await,
+        Verb::Recount(which) => recount::run(&which, session).await,
+    }
+}
+
+fn say(session: &Session, campaign: &Campaign) -> Result<()> {
+    session.output.message(campaign, |campaign| format!("{}  {} is {}", campaign.id, name(campaign), status(campaign.status)))
+}
+
+fn name(campaign: &Campaign) -> &str {
+    campaign.settings.as_ref().map_or("", |settings| &settings.name)
+}
+
+/// `CAMPAIGN_STATUS_IN_REVIEW` as `IN_REVIEW`.
+fn status(number: i32) -> &'static str {
+    let name = CampaignStatus::try_from(number).map_or("UNKNOWN", |status| status.as_str_name());
+    name.trim_start_matches("CAMPAIGN_STATUS_")
+}
+
+fn present(campaign: Option<Campaign>) -> Result<Campaign> {
+    campaign.context("the hub's answer has no campaign")
+}

@@ -1,0 +1,85 @@
+//! `fanfare campaign show|list`.
+
+use super::{Which, name, present, status};
+use crate::{paging, session::Session};
+use anyhow::Result;
+use proto::{
+    campaign::{Campaign, CampaignStatus, GetCampaignRequest, ListCampaignsRequest},
+    convert::channel,
+};
+
+#[derive(Debug, clap::Args)]
+pub struct ListArgs {
+    /// Only those in this state, such as active
+    #[arg(long, value_parser = state)]
+    status: Option<CampaignStatus>,
+    /// How many at most; 0 for all
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+}
+
+fn state(text: &str) -> Result<CampaignStatus, String> {
+    let name = format!("CAMPAIGN_STATUS_{}", text.to_uppercase().replace('-', "_"));
+    CampaignStatus::from_str_name(&name)
+        .filter(|status| *status != CampaignStatus::Unspecified)
+        .ok_or_else(|| "use draft, in_review, approved, scheduled, active, paused, completed, cancelled or failed".to_owned())
+}
+
+pub async fn list(args: ListArgs, session: &Session) -> Result<()> {
+    let status_number = args.status.unwrap_or_default().into();
+    let campaigns = paging::collect(args.limit, |page_size, page_token| async move {
+        let request = ListCampaignsRequest { page_size, page_token, status: status_number };
+        let page = session.campaigns().list_campaigns(request).await?.into_inner();
+        Ok((page.campaigns, page.next_page_token))
+    });
+    session.output.rows(["id", "name", "status", "channels", "ready"], &campaigns.await?, |campaign| {
+        let ready = if campaign.ready { "yes" } else { "no" };
+        [campaign.id.clone(), name(campaign).to_owned(), status(campaign.status).to_owned(), channels(campaign), ready.to_owned()]
+    })
+}
+
+fn channels(campaign: &Campaign) -> String {
+    let settings = campaign.settings.iter().flat_map(|settings| &settings.channels);
+    settings.filter_map(|setting| channel(setting.channel)).map(|channel| channel.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+pub async fn one(which: &Which, session: &Session) -> Result<()> {
+    let request = GetCampaignRequest { id: which.id(session).await? };
+    let campaign = present(session.campaigns().get_campaign(request).await?.into_inner().campaign)?;
+    session.output.message(&campaign, describe)
+}
+
+fn describe(campaign: &Campaign) -> String {
+    let settings = campaign.settings.clone().unwrap_or_default();
+    let schedule =
+        settings.schedule.as_ref().map_or_else(|| "at once when sent".to_owned(), |s| format!("{} {}", s.local_time, s.timezone));
+    let fields = [
+        ("id", campaign.id.clone()),
+        ("name", settings.name.clone()),
+        ("description", settings.description.clone()),
+        ("status", status(campaign.status).to_owned()),
+        ("why", campaign.status_reason.clone()),
+        ("ready", if campaign.ready { "yes" } else { "no: audience, content or senders are incomplete" }.to_owned()),
+        ("channels", channels(campaign)),
+        ("template", settings.template_id.clone()),
+        ("lists", settings.list_ids.join(", ")),
+        ("left out", settings.exclude_list_ids.join(", ")),
+        ("schedule", schedule),
+        ("approved by", campaign.approved_by.clone()),
+        ("run", campaign.run_id.clone()),
+    ];
+    let lines = fields.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name:<12} {value}"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_may_be_typed_in_small_letters() {
+        assert_eq!(state("in-review").unwrap(), CampaignStatus::InReview);
+        assert_eq!(state("ACTIVE").unwrap(), CampaignStatus::Active);
+        assert!(state("unspecified").is_err());
+    }
+}

@@ -1,0 +1,126 @@
+//! `fanfare campaign stats`: the figures side by side for all channels.
+
+use super::Which;
+use crate::{
+    campaign::preview::reasons,
+    output::{Table, number},
+    session::Session,
+};
+use anyhow::{Context, Result};
+use domain::Channel;
+use proto::{
+    analytics::{CampaignStats, ChannelStats, GetCampaignStatsRequest},
+    convert::channel,
+};
+use std::fmt::Write as _;
+
+pub async fn run(which: &Which, session: &Session) -> Result<()> {
+    let stats = stats(session, which.id(session).await?).await?;
+    session.output.message(&stats, describe)
+}
+
+/// Asks for a campaign's figures.
+///
+/// # Errors
+/// When the hub refuses.
+pub async fn stats(session: &Session, campaign_id: String) -> Result<CampaignStats> {
+    let answer = session.analytics().get_campaign_stats(GetCampaignStatsRequest { campaign_id }).await?.into_inner();
+    answer.stats.context("the hub's answer has no figures")
+}
+
+/// The channel's name in tables and in JSON.
+pub fn channel_name(stats: &ChannelStats) -> &'static str {
+    channel(stats.channel).map_or("?", Channel::as_str)
+}
+
+/// How many of a channel's deliveries have an outcome; the rest is pending.
+pub fn settled(stats: &ChannelStats) -> u64 {
+    stats.sent + stats.rejected + stats.uncertain + stats.cancelled + stats.expired
+}
+
+/// A table, and below it why some were not sent or failed.
+pub fn describe(stats: &CampaignStats) -> String {
+    let mut text = format!("{}\n{}", stats.campaign_status, table(stats));
+    for part in &stats.channels {
+        let notes = [
+            ("suppressed", reasons(&part.suppressed)),
+            ("failed", reasons(&part.failed_by_code)),
+            ("uncertain", only(part.uncertain)),
+            ("cancelled", only(part.cancelled)),
+            ("expired", only(part.expired)),
+            ("complained", only(part.complained)),
+        ];
+        for (what, note) in notes.into_iter().filter(|(_, note)| !note.is_empty()) {
+            write!(text, "\n  {} {what}: {note}", channel_name(part)).unwrap_or_default();
+        }
+    }
+    text
+}
+
+fn only(count: u64) -> String {
+    if count == 0 { String::new() } else { number::count(count) }
+}
+
+fn table(stats: &CampaignStats) -> String {
+    let head = [
+        "channel",
+        "target",
+        "suppressed",
+        "pending",
+        "sent",
+        "delivered",
+        "failed",
+        "read",
+        "clicked",
+        "unsubscribed",
+        "delivery",
+        "cost",
+    ];
+    let mut table = Table::new(head);
+    for part in &stats.channels {
+        let counts = [
+            part.target,
+            part.suppressed.values().sum(),
+            part.pending,
+            part.sent,
+            part.delivered,
+            part.failed,
+            part.read,
+            part.clicked,
+            part.unsubscribed,
+        ]
+        .map(number::count);
+        let [target, suppressed, pending, sent, delivered, failed, read, clicked, unsubscribed] = counts;
+        let (rate, cost) = (number::share(part.delivery_rate), number::amount(part.cost_micros));
+        let name = channel_name(part).to_owned();
+        table.row([name, target, suppressed, pending, sent, delivered, failed, read, clicked, unsubscribed, rate, cost]);
+    }
+    table.to_string().trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::convert::channel_number;
+
+    #[test]
+    fn the_table_is_followed_by_the_reasons() {
+        let email = ChannelStats {
+            channel: channel_number(Channel::Email),
+            target: 1_000,
+            suppressed: [("opted_out".to_owned(), 12), ("no_address".to_owned(), 8)].into(),
+            sent: 970,
+            rejected: 10,
+            failed: 10,
+            failed_by_code: [("550".to_owned(), 10)].into(),
+            delivered: 960,
+            delivery_rate: Some(0.9897),
+            cost_micros: 970_000,
+            ..ChannelStats::default()
+        };
+        assert_eq!(settled(&email), 980);
+        let text = describe(&CampaignStats { campaign_status: "ACTIVE".into(), channels: vec![email], ..CampaignStats::default() });
+        assert!(text.contains("email     1,000          20"), "{text}");
+        assert!(text.ends_with("\n  email suppressed: opted_out 12, no_address 8\n  email failed: 550 10"), "{text}");
+    }
+}

@@ -1,0 +1,121 @@
+//! The sandbox's own interface: what it is told, what it has counted, and every message that it took.
+
+use anyhow::{Context, Result, bail};
+use domain::Channel;
+use reqwest::{Client, Response};
+use serde::Deserialize;
+use serde_json::Value;
+use std::time::Duration;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Lines of the log asked for at a time.
+const PAGE: usize = 5_000;
+
+pub struct Sandbox {
+    http: Client,
+    base: String,
+}
+
+/// What each word counts is said where the sandbox counts it; the hub counts the same words.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub struct ChannelFigures {
+    pub sent: u64,
+    pub delivered: u64,
+    pub failed: u64,
+    pub read: u64,
+    pub clicked: u64,
+    pub unsubscribed: u64,
+    pub duplicates: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub struct Figures {
+    email: ChannelFigures,
+    sms: ChannelFigures,
+    whatsapp: ChannelFigures,
+    /// Callbacks and recipients' acts that are planned and have no answer yet.
+    pub pending: u64,
+}
+
+impl Figures {
+    #[must_use]
+    pub fn channel(&self, channel: Channel) -> &ChannelFigures {
+        match channel {
+            Channel::Email => &self.email,
+            Channel::Sms => &self.sms,
+            Channel::Whatsapp => &self.whatsapp,
+        }
+    }
+}
+
+/// A message that it accepted.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Logged {
+    pub seq: u64,
+    pub channel: Channel,
+    pub to: String,
+}
+
+impl Sandbox {
+    /// # Errors
+    /// When no HTTP client can be had.
+    pub fn new(base: &str) -> Result<Self> {
+        Ok(Self { http: Client::builder().timeout(TIMEOUT).build()?, base: base.to_owned() })
+    }
+
+    /// Replaces its whole configuration.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub async fn configure(&self, config: &Value) -> Result<()> {
+        checked(self.http.put(self.url("config")).json(config).send().await?).await?;
+        Ok(())
+    }
+
+    /// Forgets all messages.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub async fn reset(&self) -> Result<()> {
+        checked(self.http.post(self.url("reset")).send().await?).await?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// When it doesn't answer.
+    pub async fn figures(&self) -> Result<Figures> {
+        Ok(checked(self.http.get(self.url("figures")).send().await?).await?.json().await?)
+    }
+
+    /// All messages that it accepted since it was reset.
+    ///
+    /// # Errors
+    /// When it doesn't answer, or answers with something else.
+    pub async fn log(&self) -> Result<Vec<Logged>> {
+        let mut all: Vec<Logged> = Vec::new();
+        loop {
+            let after = all.last().map_or(0, |message| message.seq);
+            let page = self.http.get(self.url("log")).query(&[("after", after.to_string()), ("limit", PAGE.to_string())]).send().await?;
+            let lines = checked(page).await?.text().await?;
+            let before = all.len();
+            for line in lines.lines().filter(|line| !line.is_empty()) {
+                all.push(serde_json::from_str(line).context("the sandbox's log has a line that is none")?);
+            }
+            if all.len() == before {
+                return Ok(all);
+            }
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/sandbox/{path}", self.base)
+    }
+}
+
+async fn checked(answer: Response) -> Result<Response> {
+    if answer.status().is_success() {
+        return Ok(answer);
+    }
+    let (status, url) = (answer.status(), answer.url().clone());
+    bail!("the sandbox answered {status} to {url}: {}", answer.text().await.unwrap_or_default())
+}

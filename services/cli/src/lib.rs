@@ -1,0 +1,45 @@
+//! The command line: runs the whole hub on one machine, plays the demo, and does over gRPC what a frontend would do.
+//!
+//! It knows the hub only by its gRPC services ([`session`]); no database, no broker. Starting processes is `devstack`'s work.
+//! Nouns are folders, verbs are files: `fanfare campaign watch` is `campaign/watch.rs`. Start reading at [`args`], then
+//! [`demo`].
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod args;
+pub mod campaign;
+pub mod contacts;
+pub mod demo;
+pub mod failure;
+pub mod hub;
+mod list;
+mod optout;
+pub mod output;
+mod paging;
+mod progress;
+mod resolve;
+mod sender;
+pub mod session;
+mod template;
+mod workspace;
+
+use args::{Cli, Command};
+use session::Session;
+
+/// Runs one command.
+///
+/// # Errors
+/// Whatever made the command fail, for [`failure::report`] to show.
+pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Up(args) => hub::up::run(args, global).await,
+        Command::Demo(args) => demo::run(args, global).await,
+        Command::Workspace { verb } => workspace::run(verb, &Session::open(global)?).await,
+        Command::Contacts { verb } => contacts::run(verb, &Session::open(global)?).await,
+        Command::List { verb } => list::run(verb, &Session::open(global)?).await,
+        Command::Template { verb } => template::run(verb, &Session::open(global)?).await,
+        Command::Sender { verb } => sender::run(verb, &Session::open(global)?).await,
+        Command::Campaign { verb } => campaign::run(verb, &Session::open(global)?).await,
+        Command::Optout { verb } => optout::run(verb, &Session::open(global)?).await,
+    }
+}

@@ -1,0 +1,101 @@
+//! From what a person types, a name or an id, to the id.
+
+use crate::{paging, session::Session};
+use anyhow::{Result, bail};
+use proto::{campaign as c, contact, sender, template};
+use uuid::Uuid;
+
+/// A list's id.
+///
+/// # Errors
+/// When there is none of that name.
+pub async fn list(session: &Session, text: &str) -> Result<String> {
+    match find_list(session, text).await? {
+        Some(id) => Ok(id),
+        None => bail!("there is no list {text:?}: `fanfare list list` shows them"),
+    }
+}
+
+/// The id of the list, if there is one.
+///
+/// # Errors
+/// When the hub doesn't answer.
+pub async fn find_list(session: &Session, text: &str) -> Result<Option<String>> {
+    if is_id(text) {
+        return Ok(Some(text.to_owned()));
+    }
+    let lists = paging::collect(0, |page_size, page_token| async move {
+        let request = contact::ListListsRequest { page_size, page_token, include_archived: true };
+        let page = session.lists().list_lists(request).await?.into_inner();
+        Ok((page.lists, page.next_page_token))
+    });
+    Ok(lists.await?.into_iter().find(|list| list.name == text).map(|list| list.id))
+}
+
+/// The ids of several lists.
+///
+/// # Errors
+/// Names the first that there isn't.
+pub async fn lists(session: &Session, texts: &[String]) -> Result<Vec<String>> {
+    let mut ids = Vec::with_capacity(texts.len());
+    for text in texts {
+        ids.push(list(session, text).await?);
+    }
+    Ok(ids)
+}
+
+/// A template's id.
+///
+/// # Errors
+/// When there is none of that name.
+pub async fn template(session: &Session, text: &str) -> Result<String> {
+    if is_id(text) {
+        return Ok(text.to_owned());
+    }
+    let templates = paging::collect(0, |page_size, page_token| async move {
+        let page = session.templates().list_templates(template::ListTemplatesRequest { page_size, page_token }).await?.into_inner();
+        Ok((page.templates, page.next_page_token))
+    });
+    match templates.await?.into_iter().find(|template| template.name == text) {
+        Some(template) => Ok(template.id),
+        None => bail!("there is no template {text:?}: `fanfare template list` shows them"),
+    }
+}
+
+/// All senders.
+///
+/// # Errors
+/// When the hub doesn't answer.
+pub async fn senders(session: &Session) -> Result<Vec<sender::Sender>> {
+    let senders = paging::collect(0, |page_size, page_token| async move {
+        let page = session.senders().list_senders(sender::ListSendersRequest { page_size, page_token }).await?.into_inner();
+        Ok((page.senders, page.next_page_token))
+    });
+    Ok(senders.await?)
+}
+
+/// A campaign's id. Names of campaigns may repeat, then only an id will do.
+///
+/// # Errors
+/// When there is none of that name, or more than one.
+pub async fn campaign(session: &Session, text: &str) -> Result<String> {
+    if is_id(text) {
+        return Ok(text.to_owned());
+    }
+    let campaigns = paging::collect(0, |page_size, page_token| async move {
+        let request = c::ListCampaignsRequest { page_size, page_token, status: c::CampaignStatus::Unspecified.into() };
+        let page = session.campaigns().list_campaigns(request).await?.into_inner();
+        Ok((page.campaigns, page.next_page_token))
+    });
+    let named = |campaign: &c::Campaign| campaign.settings.as_ref().is_some_and(|settings| settings.name == text);
+    let mut found = campaigns.await?.into_iter().filter(named);
+    match (found.next(), found.next()) {
+        (Some(campaign), None) => Ok(campaign.id),
+        (None, _) => bail!("there is no campaign {text:?}: `fanfare campaign list` shows them"),
+        (Some(_), Some(_)) => bail!("more than one campaign is called {text:?}: give the id, `fanfare campaign list` shows it"),
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    Uuid::parse_str(text).is_ok()
+}

@@ -1,0 +1,154 @@
+//! A connection to the hub: where its services are, whose token is used, and a client for each service.
+
+use crate::{
+    args::{Global, Role},
+    output::Output,
+};
+use anyhow::{Context, Result, bail};
+use proto::{
+    analytics::analytics_service_client::AnalyticsServiceClient,
+    campaign::campaign_service_client::CampaignServiceClient,
+    contact::{contact_service_client::ContactServiceClient, list_service_client::ListServiceClient},
+    optout::opt_out_service_client::OptOutServiceClient,
+    sender::sender_service_client::SenderServiceClient,
+    template::template_service_client::TemplateServiceClient,
+    workspace::workspace_service_client::WorkspaceServiceClient,
+};
+use serde::Deserialize;
+use std::{fs, path::Path, time::Duration};
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Channel, Endpoint},
+};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// For an answer to begin; a stream may go on for as long as it likes.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Adds the bearer token to every call.
+#[derive(Clone)]
+pub struct Bearer(MetadataValue<Ascii>);
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+pub type Authorized = InterceptedService<Channel, Bearer>;
+
+/// What the endpoints file says that a caller needs.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Addresses {
+    pub campaign_api: String,
+    pub analytics: String,
+    #[serde(default)]
+    pub admin_token: String,
+    #[serde(default)]
+    pub agent_token: String,
+}
+
+/// One caller's view of one hub.
+#[derive(Clone)]
+pub struct Session {
+    pub output: Output,
+    api: Channel,
+    analytics: Channel,
+    bearer: Bearer,
+}
+
+macro_rules! clients {
+    ($($name:ident -> $client:ident over $channel:ident),* $(,)?) => {$(
+        pub fn $name(&self) -> $client<Authorized> {
+            $client::with_interceptor(self.$channel.clone(), self.bearer.clone())
+        }
+    )*};
+}
+
+impl Session {
+    /// Reads the endpoints file and chooses the token. Connects with the first call.
+    ///
+    /// # Errors
+    /// When the file can't be read, or has no token for the role.
+    pub fn open(global: &Global) -> Result<Self> {
+        let path = match &global.endpoints {
+            Some(path) => path.clone(),
+            None => devstack::dirs::state_dir()?.join("endpoints.json"),
+        };
+        let addresses = read(&path)?;
+        let token = match (&global.token, global.role) {
+            (Some(token), _) => token.clone(),
+            (None, Role::Admin) => addresses.admin_token.clone(),
+            (None, Role::Agent) => addresses.agent_token.clone(),
+        };
+        if token.is_empty() {
+            bail!("{} has no token for this role: give one with --token or FANFARE_TOKEN", path.display());
+        }
+        Self::new(&addresses, &token, Output::new(global.json))
+    }
+
+    /// A session with a token.
+    ///
+    /// # Errors
+    /// When an address is not a URL, or the token has characters that no token has.
+    pub fn new(addresses: &Addresses, token: &str, output: Output) -> Result<Self> {
+        let bearer = format!("Bearer {}", token.trim()).parse().context("the token has characters that no token has")?;
+        Ok(Self { output, api: connect(&addresses.campaign_api)?, analytics: connect(&addresses.analytics)?, bearer: Bearer(bearer) })
+    }
+
+    clients! {
+        workspaces -> WorkspaceServiceClient over api,
+        contacts -> ContactServiceClient over api,
+        lists -> ListServiceClient over api,
+        templates -> TemplateServiceClient over api,
+        senders -> SenderServiceClient over api,
+        campaigns -> CampaignServiceClient over api,
+        opt_outs -> OptOutServiceClient over api,
+        analytics -> AnalyticsServiceClient over analytics,
+    }
+}
+
+fn read(path: &Path) -> Result<Addresses> {
+    let remedy = || format!("{} can't be read: start a hub with `fanfare up`, or name its file with --endpoints", path.display());
+    let json = fs::read(path).with_context(remedy)?;
+    serde_json::from_slice(&json).with_context(|| format!("{} is not an endpoints file", path.display()))
+}
+
+fn connect(url: &str) -> Result<Channel> {
+    let endpoint = Endpoint::from_shared(url.to_owned()).with_context(|| format!("{url:?} is not a URL"))?;
+    Ok(endpoint.connect_timeout(CONNECT_TIMEOUT).timeout(ANSWER_TIMEOUT).tcp_nodelay(true).connect_lazy())
+}
+
+/// A new key that makes a repeated call harmless.
+#[must_use]
+pub fn request_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    #[test]
+    fn a_missing_endpoints_file_names_the_remedy() {
+        let global = Global { endpoints: Some(PathBuf::from("/nonexistent/endpoints.json")), ..Global::default() };
+        let error = Session::open(&global).err().unwrap();
+        assert!(format!("{error:#}").contains("fanfare up"), "{error:#}");
+    }
+
+    #[tokio::test]
+    async fn a_token_is_one_line() {
+        let addresses = Addresses {
+            campaign_api: "http://127.0.0.1:1".into(),
+            analytics: "http://127.0.0.1:2".into(),
+            admin_token: String::new(),
+            agent_token: String::new(),
+        };
+        assert!(Session::new(&addresses, "ey.a.b\n", Output::new(false)).is_ok());
+        assert!(Session::new(&addresses, "ey\nx: y", Output::new(false)).is_err());
+    }
+}

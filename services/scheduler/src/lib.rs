@@ -1,0 +1,138 @@
+//! The scheduler: starts campaigns when they are due, turns their audience into deliveries, and keeps the dispatchers in work.
+//!
+//! It sends nothing and decides nothing about a single message: that is the gate's. All that it knows is in PostgreSQL, so that
+//! any number of replicas may run and any of them may die; each step locks what it works on and skips what another one has.
+//! Start at [`run`]; each of its loops is a file: [`start`], [`expand`], [`publish`], [`keep`].
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod expand;
+mod grpc;
+mod keep;
+mod publish;
+mod start;
+
+use bus::Bus;
+use domain::Channel;
+use outbox::Outbox;
+use runtime::{Authenticator, Server, Shutdown, config};
+use std::{sync::Arc, time::Duration};
+use store::Db;
+use time::OffsetDateTime;
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+
+/// Names this service's facts in the outbox.
+const ORIGIN: &str = "scheduler";
+
+/// Configuration of the scheduler; `--help` lists it.
+#[derive(Debug, Clone, clap::Parser)]
+#[command(version, about = "Starts due campaigns, expands their audience and publishes send jobs")]
+pub struct Config {
+    #[command(flatten)]
+    pub common: config::Common,
+    #[command(flatten)]
+    pub auth: config::Auth,
+    /// Deliveries that may be with the dispatchers of a channel at once. Small enough that pausing is quick and no campaign starves
+    /// the others.
+    #[arg(long, env = "FANFARE_WINDOW", default_value_t = 10_000)]
+    pub window: i64,
+    /// Contacts in one chunk of an expansion.
+    #[arg(long, env = "FANFARE_CHUNK", default_value_t = 2_000)]
+    pub chunk: i64,
+}
+
+/// What the loops share. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Scheduler {
+    db: Db,
+    bus: Bus,
+    outbox: Outbox,
+    window: i64,
+    chunk: i64,
+    /// Wakes the loop that expands.
+    to_expand: Arc<Notify>,
+    /// Wakes the loops that publish.
+    to_publish: Arc<Notify>,
+}
+
+/// Works until shutdown.
+///
+/// # Errors
+/// When the database or the broker can't be reached as it starts, or the port can't be had.
+pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
+    let db = Db::connect(&config.common.database_url, store::Role::Scheduler, 16).await?;
+    let bus = Bus::connect(&config.common.nats_url, &config.common.subject_prefix).await?;
+    bus.ensure_streams().await?;
+    let scheduler = Scheduler {
+        outbox: Outbox::new(db.clone(), bus.clone(), ORIGIN),
+        db: db.clone(),
+        bus: bus.clone(),
+        window: config.window,
+        chunk: config.chunk,
+        to_expand: Arc::default(),
+        to_publish: Arc::default(),
+    };
+    let loops = TaskTracker::new();
+    scheduler.spawn_loops(&loops, &shutdown);
+    let served = Server::new(&config.common, Authenticator::new(&config.auth)?)
+        .add(grpc::service(scheduler))
+        .ready("database", move || {
+            let db = db.clone();
+            async move { db.ping().await }
+        })
+        .ready("broker", move || {
+            let bus = bus.clone();
+            async move { bus.ping().await }
+        })
+        .serve(&shutdown)
+        .await;
+    shutdown.begin();
+    loops.close();
+    shutdown.bounded(loops.wait()).await?;
+    served
+}
+
+impl Scheduler {
+    fn spawn_loops(&self, tasks: &TaskTracker, shutdown: &Shutdown) {
+        let never = Arc::new(Notify::new());
+        let outbox = self.outbox.clone();
+        let stop = shutdown.soft();
+        tasks.spawn(async move { outbox.run(stop).await });
+        let me = self.clone();
+        tasks.spawn(repeat("start", Duration::from_millis(500), never.clone(), shutdown.clone(), async move || me.start_due().await));
+        let me = self.clone();
+        tasks.spawn(repeat("expand", Duration::from_millis(500), self.to_expand.clone(), shutdown.clone(), async move || me.expand_open().await));
+        let me = self.clone();
+        tasks.spawn(repeat("keep", Duration::from_millis(500), never, shutdown.clone(), async move || me.keep_house().await));
+        for channel in Channel::ALL {
+            let me = self.clone();
+            let step = async move || me.publish_jobs(channel).await;
+            tasks.spawn(repeat("publish", Duration::from_millis(100), self.to_publish.clone(), shutdown.clone(), step));
+        }
+    }
+}
+
+/// Runs a step again and again: at once while it finds work, else when woken, and at least every `idle`. A failure is logged and
+/// tried again: the truth is in the database, so nothing is lost by it.
+async fn repeat<S>(name: &'static str, idle: Duration, wake: Arc<Notify>, shutdown: Shutdown, step: S)
+where
+    S: AsyncFn() -> anyhow::Result<bool>,
+{
+    let soft = shutdown.soft();
+    while !soft.is_cancelled() {
+        let wait = match step().await {
+            Ok(true) => continue,
+            Ok(false) => idle,
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), step = name, "a step failed; trying again");
+                Duration::from_secs(1)
+            }
+        };
+        soft.run_until_cancelled(tokio::time::timeout(wait, wake.notified())).await;
+    }
+}
+
+/// The time that is stored and shown; what is due is judged by it too, on one machine's clock at a time.
+fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}

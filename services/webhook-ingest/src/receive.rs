@@ -1,0 +1,116 @@
+//! Posts of providers: verified over the raw body, decoded, stored with the broker, then answered.
+
+use crate::{
+    App, now,
+    problem::Problem,
+    senders::Sender,
+    translate::{Translated, translate},
+};
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Path, Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use domain::SenderId;
+use providers::WebhookRequest;
+use std::{collections::BTreeMap, sync::Arc};
+use tracing::Instrument;
+
+pub(crate) async fn twilio_status(State(app): State<App>, Path(sender): Path<String>, request: Request) -> Result<StatusCode, Problem> {
+    take(&app, "twilio", &sender, request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Anything but an empty answer in TwiML would be sent to the person as a reply.
+pub(crate) async fn twilio_inbound(State(app): State<App>, Path(sender): Path<String>, request: Request) -> Result<Response, Problem> {
+    take(&app, "twilio", &sender, request).await?;
+    Ok(([(header::CONTENT_TYPE, "text/xml")], "<Response/>").into_response())
+}
+
+pub(crate) async fn meta(State(app): State<App>, Path(sender): Path<String>, request: Request) -> Result<StatusCode, Problem> {
+    take(&app, "meta", &sender, request).await?;
+    Ok(StatusCode::OK)
+}
+
+pub(crate) async fn sendgrid(State(app): State<App>, Path(sender): Path<String>, request: Request) -> Result<StatusCode, Problem> {
+    take(&app, "sendgrid", &sender, request).await?;
+    Ok(StatusCode::OK)
+}
+
+/// Meta asks once, when the webhook is set up.
+pub(crate) async fn meta_challenge(State(app): State<App>, Path(sender): Path<String>, request: Request) -> Result<Response, Problem> {
+    let sender = find(&app, "meta", &sender).await?;
+    let answer = providers::meta::challenge(&sender.account, request.uri().query().unwrap_or_default()).map_err(|error| {
+        tracing::error!(%error, sender.id = %sender.id, "the sender can't be used as stored");
+        Problem::Unavailable
+    })?;
+    Ok(([(header::CONTENT_TYPE, "text/plain")], answer?).into_response())
+}
+
+async fn take(app: &App, provider: &'static str, sender: &str, request: Request) -> Result<(), Problem> {
+    let span = tracing::info_span!("webhook_ingest.post.receive", provider, sender.id = sender);
+    let outcome = accept(app, provider, sender, request).instrument(span).await;
+    if let Err(problem) = outcome {
+        tracing::warn!(provider, sender.id = sender, problem = problem.as_str(), "a post was not taken");
+    }
+    outcome
+}
+
+async fn accept(app: &App, provider: &'static str, sender: &str, request: Request) -> Result<(), Problem> {
+    let sender = find(app, provider, sender).await?;
+    let url = format!("{}{}", app.public_url, request.uri().path_and_query().map_or("/", |path| path.as_str()));
+    let headers = readable(request.headers());
+    let body = Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
+        _ => Problem::Unreadable,
+    })?;
+    let request = WebhookRequest { url: &url, headers: &headers, body: &body, now: now() };
+    sender.webhook.verify(&request)?;
+    let decoded = sender.webhook.decode(&request).map_err(|error| {
+        tracing::error!(%error, "a genuine post can't be read");
+        Problem::Unreadable
+    })?;
+    let translated = translate(&sender, &app.links, decoded);
+    if translated.left_out > 0 {
+        tracing::info!(count = translated.left_out, "parts of a post are of no use to the hub");
+    }
+    store(app, &sender, translated).await
+}
+
+async fn find(app: &App, provider: &str, sender: &str) -> Result<Arc<Sender>, Problem> {
+    let id: SenderId = sender.parse().map_err(|_| Problem::NotFound)?;
+    let found = app.senders.find(id).await.map_err(|error| {
+        tracing::error!(error = format!("{error:#}"), sender.id = %id, "a sender could not be loaded");
+        Problem::Unavailable
+    })?;
+    found.filter(|sender| sender.provider == provider).ok_or(Problem::NotFound)
+}
+
+/// The headers by lower-case name; of a repeated one, the first. What isn't text is no signature.
+fn readable(headers: &HeaderMap) -> BTreeMap<String, String> {
+    headers.keys().filter_map(|name| Some((name.as_str().to_owned(), headers.get(name)?.to_str().ok()?.to_owned()))).collect()
+}
+
+async fn store(app: &App, sender: &Sender, mut translated: Translated) -> Result<(), Problem> {
+    for (mut stop, message_id) in translated.to_find {
+        let delivery = {
+            let mut connection = app.db.acquire().await.map_err(|error| unavailable(&error))?;
+            store::ingest::delivery_of(&mut connection, sender.id, &message_id).await.map_err(|error| unavailable(&error))?
+        };
+        match delivery {
+            Some(delivery) => {
+                stop.delivery_id = delivery.0;
+                translated.inbound.push(stop);
+            }
+            None => tracing::warn!(sender.id = %sender.id, source = stop.source, "an opt-out is about a message that isn't ours"),
+        }
+    }
+    tokio::try_join!(app.facts.commit(translated.facts), app.inbound.commit(translated.inbound))?;
+    Ok(())
+}
+
+fn unavailable(error: &store::Error) -> Problem {
+    tracing::error!(%error, "the database failed");
+    Problem::Unavailable
+}

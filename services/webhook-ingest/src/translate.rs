@@ -1,0 +1,138 @@
+//! What a provider said, in the hub's words: facts about deliveries, and messages and opt-outs of people.
+
+use crate::{millis, senders::Sender};
+use domain::{
+    Channel, DeliveryId,
+    facts::key,
+    link::{Correlation, LinkKey},
+};
+use proto::event::{self, Fact, FactKind, InboundIntent};
+use providers::{Decoded, Event, EventKind, FaultAction, Inbound, Preference};
+use runtime::traceparent;
+
+/// All that one post leads to.
+#[derive(Debug, Default)]
+pub(crate) struct Translated {
+    pub facts: Vec<Fact>,
+    pub inbound: Vec<event::Inbound>,
+    /// Opt-outs that came without a correlation of ours: their delivery is still to be found, by the provider's id of the message.
+    pub to_find: Vec<(event::Inbound, String)>,
+    /// Parts that mean nothing to the hub.
+    pub left_out: usize,
+}
+
+/// Translates a decoded post of one sender.
+pub(crate) fn translate(sender: &Sender, links: &LinkKey, decoded: Decoded) -> Translated {
+    let mut translated = Translated { left_out: decoded.unknown, ..Translated::default() };
+    for event in decoded.events {
+        translated.add_event(sender, links, event);
+    }
+    for inbound in decoded.inbound {
+        match message(sender, inbound) {
+            Some(message) => translated.inbound.push(message),
+            None => translated.left_out += 1,
+        }
+    }
+    translated
+}
+
+impl Translated {
+    fn add_event(&mut self, sender: &Sender, links: &LinkKey, event: Event) {
+        // A correlation with a bad MAC is none of ours: the provider's id may still find the delivery.
+        let correlation = event.correlation.as_deref().and_then(|token| links.read_correlation(token));
+        if correlation.is_none() && event.provider_message_id.is_none() {
+            self.left_out += 1;
+            return;
+        }
+        let span = tracing::info_span!("webhook_ingest.event.receive", provider = sender.provider, kind = ?event.kind);
+        if let Some(Correlation { traceparent, .. }) = &correlation {
+            traceparent::parent(&span, traceparent);
+        }
+        let traceparent = span.in_scope(traceparent::current);
+        let delivery = correlation.map(|correlation| correlation.delivery_id);
+        if let Some(source) = opt_out_source(&event, sender.channel) {
+            let stop = stop(sender, &event, source, delivery, &traceparent);
+            match (delivery, &event.provider_message_id) {
+                (None, Some(id)) => self.to_find.push((stop, id.clone())),
+                _ => self.inbound.push(stop),
+            }
+        }
+        self.facts.push(Fact {
+            key: key(&format!("{}/{}/{}", sender.provider, sender.id, event.key)).to_vec(),
+            kind: fact_kind(event.kind).into(),
+            occurred_at_ms: millis(event.occurred_at),
+            delivery_id: delivery.map_or(0, |id| id.0),
+            sender_id: sender.id.to_string(),
+            provider_message_id: event.provider_message_id.unwrap_or_default(),
+            code: event.code.unwrap_or_default(),
+            traceparent,
+            ..Fact::default()
+        });
+    }
+}
+
+const fn fact_kind(kind: EventKind) -> FactKind {
+    match kind {
+        EventKind::Sent => FactKind::Sent,
+        EventKind::Delivered => FactKind::Delivered,
+        EventKind::Opened => FactKind::Opened,
+        EventKind::Clicked => FactKind::Clicked,
+        EventKind::Failed => FactKind::Failed,
+        EventKind::Complained => FactKind::Complained,
+        EventKind::Unsubscribed => FactKind::Unsubscribed,
+    }
+}
+
+/// Whether an event means that its address must not be messaged any more, and why.
+fn opt_out_source(event: &Event, channel: Channel) -> Option<&'static str> {
+    match (event.kind, event.action) {
+        (EventKind::Unsubscribed, _) | (EventKind::Failed, Some(FaultAction::OptOut)) => Some("provider"),
+        (EventKind::Complained, _) => Some("complaint"),
+        // A phone that has no WhatsApp today may have it tomorrow; a mailbox that isn't there stays away, and asking again harms the sender.
+        (EventKind::Failed, Some(FaultAction::InvalidAddress)) if channel == Channel::Email => Some("bounce"),
+        _ => None,
+    }
+}
+
+fn stop(sender: &Sender, event: &Event, source: &str, delivery: Option<DeliveryId>, traceparent: &str) -> event::Inbound {
+    event::Inbound {
+        key: key(&format!("stop/{}/{}/{}", sender.provider, sender.id, event.key)).to_vec(),
+        workspace_id: sender.workspace_id.to_string(),
+        sender_id: sender.id.to_string(),
+        channel: sender.channel.to_string(),
+        delivery_id: delivery.map_or(0, |id| id.0),
+        intent: InboundIntent::Stop.into(),
+        source: source.to_owned(),
+        occurred_at_ms: millis(event.occurred_at),
+        traceparent: traceparent.to_owned(),
+        ..event::Inbound::default()
+    }
+}
+
+/// A person's message; None when the provider hides who wrote it, because then nothing can be done for them.
+fn message(sender: &Sender, inbound: Inbound) -> Option<event::Inbound> {
+    let from = inbound.from?;
+    let (intent, source) = match inbound.preference {
+        Some(Preference::Stop) => (InboundIntent::Stop, "provider"),
+        Some(Preference::Start) => (InboundIntent::Start, "provider"),
+        Some(Preference::Help) => (InboundIntent::Help, "provider"),
+        None => (InboundIntent::Unspecified, "keyword"),
+    };
+    let span = tracing::info_span!("webhook_ingest.message.receive", provider = sender.provider);
+    Some(event::Inbound {
+        key: key(&format!("inbound/{}/{}/{}", sender.provider, sender.id, inbound.key)).to_vec(),
+        workspace_id: sender.workspace_id.to_string(),
+        sender_id: sender.id.to_string(),
+        channel: inbound.channel.to_string(),
+        from,
+        text: inbound.text,
+        intent: intent.into(),
+        source: source.to_owned(),
+        occurred_at_ms: millis(inbound.occurred_at),
+        traceparent: span.in_scope(traceparent::current),
+        ..event::Inbound::default()
+    })
+}
+
+#[cfg(test)]
+mod tests;

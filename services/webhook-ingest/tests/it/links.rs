@@ -1,0 +1,44 @@
+//! The pixel and the links.
+
+use crate::support::Ingest;
+use domain::DeliveryId;
+use proto::event::FactKind;
+use reqwest::{Method, StatusCode};
+
+#[tokio::test]
+async fn the_pixel_counts_an_open_and_tells_nobody_whether_its_token_was_good() {
+    let mut ingest = Ingest::start().await;
+    let good = ingest.get(&format!("/o/{}", ingest.links.open_token(DeliveryId(5)))).await;
+    let bad = ingest.get("/o/forged").await;
+    for answer in [&good, &bad] {
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.headers()["content-type"], "image/gif");
+        assert_eq!(answer.headers()["cache-control"], "no-store");
+    }
+    assert_eq!(good.bytes().await.unwrap(), bad.bytes().await.unwrap());
+    let fact = ingest.fact().await;
+    assert_eq!((fact.kind(), fact.delivery_id), (FactKind::Opened, 5));
+    ingest.get(&format!("/o/{}", ingest.links.open_token(DeliveryId(5)))).await;
+    assert_eq!(ingest.fact().await.key, fact.key, "a second open is the same fact");
+}
+
+#[tokio::test]
+async fn a_click_counts_and_leads_to_the_link_of_the_message_only() {
+    let mut ingest = Ingest::start().await;
+    let url = "https://shop.example/sale?a=1&b=%20#top";
+    let path = format!("/c/{}", ingest.links.click_token(DeliveryId(6), url));
+    let looked = ingest.client.request(Method::HEAD, format!("{}{path}", ingest.base)).send().await.unwrap();
+    assert_eq!(looked.status(), StatusCode::FOUND);
+    let answer = ingest.get(&path).await;
+    assert_eq!(answer.status(), StatusCode::FOUND);
+    assert_eq!(answer.headers()["location"], url);
+    assert_eq!(answer.headers()["referrer-policy"], "no-referrer");
+    let fact = ingest.fact().await;
+    assert_eq!((fact.kind(), fact.delivery_id), (FactKind::Clicked, 6));
+
+    // Neither another token nor a token of another kind, and a look counts as nothing: the next fact is the next real click's.
+    assert_eq!(ingest.get(&format!("/c/{}", ingest.links.open_token(DeliveryId(6)))).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(ingest.get("/c/forged").await.status(), StatusCode::NOT_FOUND);
+    ingest.get(&format!("/c/{}", ingest.links.click_token(DeliveryId(8), url))).await;
+    assert_eq!(ingest.fact().await.delivery_id, 8);
+}

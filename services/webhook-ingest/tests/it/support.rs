@@ -1,0 +1,223 @@
+//! A service of its own for each test, with a sender of each provider, and what it published.
+
+use crate::proxy::Proxy;
+use bus::{Bus, Consumer, Delivered, Subject, Verdict};
+use devstack::{
+    TestDatabase, test_database,
+    testing::{TestServers, subject_prefix},
+};
+use domain::{Channel, SenderId, WorkspaceId, link::LinkKey};
+use proto::event::{Fact, FactBatch, Inbound, InboundBatch};
+use reqwest::{Client, redirect::Policy};
+use ring::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
+};
+use runtime::{Shutdown, config, seal::Kek};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use store::{Db, Role, sender::Sender};
+use time::OffsetDateTime;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How the providers call the service; tests post to a local port instead.
+pub const PUBLIC_URL: &str = "https://hub.example/in";
+pub const AUTH_TOKEN: &str = "0123456789abcdef0123456789abcdef";
+pub const APP_SECRET: &str = "meta-app-secret";
+pub const VERIFY_TOKEN: &str = "meta-verify-token";
+/// How long anything may take before a test fails.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Comes before the point of a P-256 key in a SubjectPublicKeyInfo (RFC 5480).
+const SPKI: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01,
+    0x07, 0x03, 0x42, 0x00,
+];
+
+pub struct Ingest {
+    pub base: String,
+    pub client: Client,
+    pub proxy: Proxy,
+    pub links: LinkKey,
+    pub workspace: WorkspaceId,
+    pub twilio: SenderId,
+    pub meta: SenderId,
+    pub sendgrid: SenderId,
+    pub sendgrid_key: EcdsaKeyPair,
+    pub facts: UnboundedReceiver<Fact>,
+    pub inbound: UnboundedReceiver<Inbound>,
+    pub db: Db,
+    kek: Kek,
+    shutdown: Shutdown,
+    stop: CancellationToken,
+    folder: PathBuf,
+    _database: TestDatabase,
+}
+
+impl Ingest {
+    pub async fn start() -> Self {
+        runtime::install_crypto();
+        let (servers, database) = (TestServers::shared().await.unwrap(), test_database().await.unwrap());
+        let (proxy, prefix) = (Proxy::start(&servers.nats_url).await, subject_prefix());
+        let folder = std::env::temp_dir().join(format!("fanfare-ingest-{}", Uuid::now_v7().simple()));
+        std::fs::create_dir(&folder).unwrap();
+        let (kek, link_key) = (Kek::generate().unwrap(), Kek::generate().unwrap());
+        let mut common = config::Common::local(database.url.clone(), proxy.url.clone());
+        common.subject_prefix = prefix.clone();
+        common.ports_file = Some(folder.join("port.json"));
+        let links = LinkKey::from_base64(&link_key).unwrap();
+        let config = webhook_ingest::Config {
+            common,
+            kek: config::Kek { kek: Some(kek.clone().into()), kek_file: None },
+            links: config::Links { link_key: link_key.into(), public_url: format!("{PUBLIC_URL}/") },
+        };
+        let shutdown = Shutdown::new(Duration::from_secs(5));
+        let running = webhook_ingest::run(config, shutdown.clone());
+        let service = tokio::spawn(async move { running.await.unwrap() });
+        let port = until(|| async {
+            assert!(!service.is_finished(), "webhook-ingest has stopped");
+            let text = std::fs::read(folder.join("port.json")).ok()?;
+            serde_json::from_slice::<serde_json::Value>(&text).ok()?["port"].as_u64()
+        })
+        .await;
+        let stop = CancellationToken::new();
+        let bus = Bus::connect(&servers.nats_url, &prefix).await.unwrap();
+        let facts = listen(&bus, Subject::facts(), &stop, |batch: &FactBatch| batch.facts.clone()).await;
+        let inbound = listen(&bus, Subject::inbound(), &stop, |batch: &InboundBatch| batch.inbound.clone()).await;
+        let random = SystemRandom::new();
+        let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
+        let mut ingest = Self {
+            base: format!("http://127.0.0.1:{port}"),
+            client: Client::builder().redirect(Policy::none()).build().unwrap(),
+            proxy,
+            links,
+            workspace: WorkspaceId::new(),
+            twilio: SenderId::new(),
+            meta: SenderId::new(),
+            sendgrid: SenderId::new(),
+            sendgrid_key: EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key.as_ref(), &random).unwrap(),
+            facts,
+            inbound,
+            db: Db::connect(&database.url, Role::Owner, 4).await.unwrap(),
+            kek: Kek::from_base64(&kek).unwrap(),
+            shutdown,
+            stop,
+            folder,
+            _database: database,
+        };
+        ingest.set_up().await;
+        ingest
+    }
+
+    async fn set_up(&mut self) {
+        let workspace = store::workspace::Workspace {
+            workspace_id: self.workspace,
+            name: "Test".to_owned(),
+            default_country_code: "971".to_owned(),
+            phone_strip_prefixes: Vec::new(),
+            max_recipients: 1,
+            approval_required: false,
+            opt_out_keywords: Vec::new(),
+            created_at: OffsetDateTime::now_utc(),
+        };
+        let mut connection = self.db.acquire().await.unwrap();
+        store::workspace::insert(&mut connection, &workspace).await.unwrap();
+        drop(connection);
+        let public_key = base64([SPKI.as_slice(), self.sendgrid_key.public_key().as_ref()].concat());
+        let account_sid = "AC00000000000000000000000000000001";
+        self.add_sender(
+            self.twilio,
+            Channel::Sms,
+            "twilio",
+            &[("account_sid", account_sid), ("from", "+15550001111")],
+            &[("auth_token", AUTH_TOKEN)],
+        )
+        .await;
+        let secrets = [("access_token", "token"), ("app_secret", APP_SECRET), ("verify_token", VERIFY_TOKEN)];
+        self.add_sender(self.meta, Channel::Whatsapp, "meta", &[("phone_number_id", "106540352242922")], &secrets).await;
+        let settings = [("from", "news@example.com"), ("webhook_public_key", &public_key)];
+        self.add_sender(self.sendgrid, Channel::Email, "sendgrid", &settings, &[("api_key", "SG.test")]).await;
+    }
+
+    async fn add_sender(&self, id: SenderId, channel: Channel, provider: &str, settings: &[(&str, &str)], secrets: &[(&str, &str)]) {
+        let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>();
+        let now = OffsetDateTime::now_utc();
+        let sender = Sender {
+            sender_id: id,
+            workspace_id: self.workspace,
+            name: provider.to_owned(),
+            channel,
+            provider: provider.to_owned(),
+            settings: map(settings),
+            sealed_secrets: self.kek.seal(&serde_json::to_vec(&map(secrets)).unwrap(), id.0.as_bytes()).unwrap(),
+            secret_names: secrets.iter().map(|(name, _)| (*name).to_owned()).collect(),
+            rate_per_second: 1.0,
+            price_micros: 0,
+            currency: "USD".to_owned(),
+            created_at: now,
+            updated_at: now,
+        };
+        let mut connection = self.db.acquire().await.unwrap();
+        store::sender::insert(&mut connection, &sender).await.unwrap();
+    }
+
+    /// The next fact that was published.
+    pub async fn fact(&mut self) -> Fact {
+        tokio::time::timeout(DEADLINE, self.facts.recv()).await.expect("a fact was published").unwrap()
+    }
+
+    pub async fn message(&mut self) -> Inbound {
+        tokio::time::timeout(DEADLINE, self.inbound.recv()).await.expect("an inbound message was published").unwrap()
+    }
+
+    pub async fn get(&self, path: &str) -> reqwest::Response {
+        self.client.get(format!("{}{path}", self.base)).send().await.unwrap()
+    }
+}
+
+impl Drop for Ingest {
+    fn drop(&mut self) {
+        self.shutdown.begin();
+        self.stop.cancel();
+        std::fs::remove_dir_all(&self.folder).unwrap_or_default();
+    }
+}
+
+/// Takes what is published, past the proxy.
+async fn listen<M, T>(bus: &Bus, subject: Subject, stop: &CancellationToken, items: fn(&M) -> Vec<T>) -> UnboundedReceiver<T>
+where
+    M: prost::Message + Default + 'static,
+    T: Send + 'static,
+{
+    bus.ensure_streams().await.unwrap();
+    let (sender, received) = unbounded_channel();
+    let (bus, stop) = (bus.clone(), stop.clone());
+    tokio::spawn(async move {
+        let wait = Duration::from_secs(30);
+        let consumer = Consumer { durable: "test".to_owned(), subject, ack_wait: wait, max_ack_pending: 1_000, max_deliver: None };
+        let take = |messages: Arc<[Delivered<M>]>| {
+            messages.iter().flat_map(|message| items(&message.message)).for_each(|item| drop(sender.send(item)));
+            async { Verdict::Done }
+        };
+        bus.consume(consumer, 100, stop, take).await;
+    });
+    received
+}
+
+pub fn base64(bytes: impl AsRef<[u8]>) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// Asks again and again until there is an answer.
+pub async fn until<T, Fut: Future<Output = Option<T>>>(mut ask: impl FnMut() -> Fut) -> T {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, asking).await.expect("the condition was not met in time")
+}
