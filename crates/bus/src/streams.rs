@@ -4,8 +4,9 @@ use crate::{Bus, Error, subject::stream_name};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use std::time::Duration;
 
-const GIB: i64 = 1 << 30;
+const MIB: i64 = 1 << 20;
 
+/// `max_bytes` is reserved on the broker's disk, which must have room for the sum: 6.5 GiB, on each replica.
 struct Stream {
     name: &'static str,
     subjects: &'static str,
@@ -19,11 +20,11 @@ const fn days(count: u64) -> Duration {
 }
 
 const STREAMS: [Stream; 5] = [
-    Stream { name: "SEND", subjects: "send.>", retention: RetentionPolicy::WorkQueue, max_bytes: GIB, max_age: days(7) },
-    Stream { name: "EVENTS", subjects: "delivery.>", retention: RetentionPolicy::Limits, max_bytes: 8 * GIB, max_age: days(3) },
-    Stream { name: "INBOUND", subjects: "inbound.>", retention: RetentionPolicy::Limits, max_bytes: GIB, max_age: days(7) },
-    Stream { name: "TRACK", subjects: "track.>", retention: RetentionPolicy::Limits, max_bytes: 2 * GIB, max_age: days(3) },
-    Stream { name: "DLQ", subjects: "dead.>", retention: RetentionPolicy::Limits, max_bytes: GIB, max_age: days(30) },
+    Stream { name: "SEND", subjects: "send.>", retention: RetentionPolicy::WorkQueue, max_bytes: 512 * MIB, max_age: days(7) },
+    Stream { name: "EVENTS", subjects: "delivery.>", retention: RetentionPolicy::Limits, max_bytes: 4096 * MIB, max_age: days(3) },
+    Stream { name: "INBOUND", subjects: "inbound.>", retention: RetentionPolicy::Limits, max_bytes: 512 * MIB, max_age: days(7) },
+    Stream { name: "TRACK", subjects: "track.>", retention: RetentionPolicy::Limits, max_bytes: 1024 * MIB, max_age: days(3) },
+    Stream { name: "DLQ", subjects: "dead.>", retention: RetentionPolicy::Limits, max_bytes: 512 * MIB, max_age: days(30) },
 ];
 
 impl Bus {

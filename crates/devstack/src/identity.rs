@@ -11,8 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a watchdog may take to stop its child (see [`crate::watched`]: 10 s, then it kills).
-const WATCHDOG_DEADLINE: Duration = Duration::from_secs(12);
+/// How long a watchdog may take to stop its child (see [`crate::watched`]: 3 s, then it kills).
+const WATCHDOG_DEADLINE: Duration = Duration::from_secs(5);
 const KILL_DEADLINE: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(20);
 

@@ -36,13 +36,14 @@ fn dir(state: &Path) -> std::path::PathBuf {
     state.join("nats")
 }
 
-/// The password is in a file since arguments can be read by every user of the machine.
+/// The password is in a file since arguments can be read by every user of the machine. Streams reserve their largest size when they
+/// are made, against three quarters of the free disk unless told otherwise: a few tests' streams would use that up.
 fn configuration(store: &Path, port: u16, password: &str) -> Result<String> {
     let store = serde_json::to_string(&store.to_string_lossy())?;
     Ok(format!(
         "listen: \"127.0.0.1:{port}\"\n\
          max_payload: 8MB\n\
-         jetstream {{ store_dir: {store}, sync_interval: always }}\n\
+         jetstream {{ store_dir: {store}, max_file_store: 100TB, sync_interval: always }}\n\
          authorization {{ user: {USER}, password: \"{password}\" }}\n"
     ))
 }

@@ -23,12 +23,12 @@ exec 3<&-
 exec "$@""#;
 
 /// Asks the program's process group to stop, and kills what is left of it (this shell included) when the program is
-/// gone, at the latest after 10 s.
+/// gone, at the latest after 3 s: with its parent gone, what it would still do politely it can't do, as its servers stop too.
 const WATCHDOG: &str = r#"trap '' INT TERM HUP
 read -r _ && exit 0
 kill -s "$2" -- "-$1"
 tries=0
-while kill -0 "$1" && [ "$tries" -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+while kill -0 "$1" && [ "$tries" -lt 30 ]; do sleep 0.1; tries=$((tries + 1)); done
 kill -s KILL -- "-$1""#;
 
 /// A running child. Dropping it tells the watchdog to stop the child.

@@ -1,6 +1,6 @@
 //! Progress while something runs: a bar for each thing on a terminal, a line now and then elsewhere, nothing for programs.
 
-use crate::output;
+use crate::output::{self, Output};
 use anyhow::Result;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
@@ -17,10 +17,10 @@ pub enum Style {
 
 /// Several things that are under way at once.
 pub struct Board {
+    output: Output,
     style: Style,
     screen: MultiProgress,
     entries: Vec<Entry>,
-    started: Instant,
     last_line: Option<Instant>,
 }
 
@@ -32,16 +32,16 @@ struct Entry {
 
 impl Board {
     #[must_use]
-    pub fn new(style: Style) -> Self {
-        Self { style, screen: MultiProgress::new(), entries: Vec::new(), started: Instant::now(), last_line: None }
+    pub fn new(output: Output) -> Self {
+        Self { output, style: output.progress(), screen: MultiProgress::new(), entries: Vec::new(), last_line: None }
     }
 
-    /// Says how far one thing is; the first call adds it.
-    ///
-    /// # Errors
-    /// When stdout is closed.
-    pub fn set(&mut self, label: &str, done: u64, of: u64, note: &str) -> Result<()> {
+    /// Says how far one thing is; the first call adds it, once it is known how far it goes.
+    pub fn set(&mut self, label: &str, done: u64, of: u64, note: &str) {
         let known = self.entries.iter().position(|entry| entry.label == label);
+        if known.is_none() && of == 0 {
+            return;
+        }
         let index = known.unwrap_or_else(|| self.add(label));
         if let Some(entry) = self.entries.get_mut(index) {
             note.clone_into(&mut entry.note);
@@ -49,7 +49,6 @@ impl Board {
             entry.bar.set_position(done);
             entry.bar.set_message(note.to_owned());
         }
-        Ok(())
     }
 
     fn add(&mut self, label: &str) -> usize {
@@ -67,22 +66,22 @@ impl Board {
     /// # Errors
     /// When stdout is closed.
     pub fn tick(&mut self) -> Result<()> {
-        let due = self.last_line.is_none_or(|at| at.elapsed() >= LINE_EVERY);
+        let due = !self.entries.is_empty() && self.last_line.is_none_or(|at| at.elapsed() >= LINE_EVERY);
         if self.style == Style::Lines && due { self.write_line() } else { Ok(()) }
     }
 
     fn write_line(&mut self) -> Result<()> {
         self.last_line = Some(Instant::now());
-        output::line(&self.summary(self.started.elapsed()))
+        output::line(&format!("{}  {}", self.output.clock(), self.summary()))
     }
 
-    fn summary(&self, elapsed: Duration) -> String {
+    fn summary(&self) -> String {
         let parts = self.entries.iter().map(|entry| {
             let (done, of) = (output::number::count(entry.bar.position()), output::number::count(entry.bar.length().unwrap_or(0)));
             let note = if entry.note.is_empty() { String::new() } else { format!(" ({})", entry.note) };
             format!("{} {done}/{of}{note}", entry.label)
         });
-        format!("{:5.1} s  {}", elapsed.as_secs_f64(), parts.collect::<Vec<_>>().join("  "))
+        parts.collect::<Vec<_>>().join("  ")
     }
 
     /// Leaves the last state on the screen.
@@ -93,7 +92,7 @@ impl Board {
         for entry in &self.entries {
             entry.bar.abandon();
         }
-        if self.style == Style::Lines { self.write_line() } else { Ok(()) }
+        if self.style == Style::Lines && !self.entries.is_empty() { self.write_line() } else { Ok(()) }
     }
 }
 
@@ -114,10 +113,11 @@ mod tests {
 
     #[test]
     fn a_line_names_everything_under_way() {
-        let mut board = Board::new(Style::Silent);
-        board.set("email", 1_200, 4_650, "").unwrap();
-        board.set("sms", 10, 20, "2 failed").unwrap();
-        board.set("email", 1_300, 4_650, "").unwrap();
-        assert_eq!(board.summary(Duration::from_millis(2_540)), "  2.5 s  email 1,300/4,650  sms 10/20 (2 failed)");
+        let mut board = Board::new(Output::new(true));
+        board.set("push", 0, 0, "");
+        board.set("email", 1_200, 4_650, "");
+        board.set("sms", 10, 20, "2 failed");
+        board.set("email", 1_300, 4_650, "");
+        assert_eq!(board.summary(), "email 1,300/4,650  sms 10/20 (2 failed)");
     }
 }

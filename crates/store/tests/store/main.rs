@@ -3,10 +3,12 @@
 
 mod audience;
 mod campaign;
+mod contact;
 mod expand;
 mod fixture;
 mod fold;
 mod gate;
 mod jobs;
+mod optout;
 mod request;
 mod tenant;

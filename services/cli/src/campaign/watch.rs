@@ -39,13 +39,13 @@ pub async fn follow(
 ) -> Result<CampaignStats> {
     let request = WatchCampaignStatsRequest { campaign_id, quiet_after_seconds };
     let mut stream = session.analytics().watch_campaign_stats(request).await?.into_inner();
-    let mut board = Board::new(session.output.progress());
+    let mut board = Board::new(session.output);
     let mut last = None;
     while let Some(answer) = stream.message().await? {
         let Some(stats) = answer.stats else { continue };
         for part in &stats.channels {
             let to_send = part.target.saturating_sub(part.suppressed.values().sum());
-            board.set(stats::channel_name(part), stats::settled(part), to_send, &note(part))?;
+            board.set(stats::channel_name(part), stats::settled(part), to_send, &note(part));
         }
         board.tick()?;
         each(&stats)?;

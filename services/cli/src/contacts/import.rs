@@ -14,12 +14,12 @@ use proto::contact::{
 use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
 };
-use tokio::{fs::File, io::AsyncReadExt, sync::mpsc};
+use tokio::{
+    fs::File,
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    sync::mpsc,
+};
 use tokio_stream::wrappers::ReceiverStream;
 
 /// What one message carries; the hub takes up to a MiB.
@@ -92,31 +92,46 @@ pub async fn list_named(session: &Session, name: &str) -> Result<String> {
 /// # Errors
 /// When the file can't be read, the hub refuses, or the stream ends early.
 pub async fn import(session: &Session, path: &Path, options: ImportOptions) -> Result<Imported> {
-    let file = File::open(path).await.with_context(|| format!("{} can't be opened", path.display()))?;
-    let size = file.metadata().await?.len();
-    let sent = Arc::new(AtomicU64::new(0));
+    let unreadable = || format!("{} can't be read", path.display());
+    let expected = lines(path).await.with_context(unreadable)?.saturating_sub(1);
+    let file = File::open(path).await.with_context(unreadable)?;
     let (pieces, stream) = mpsc::channel(PIECES_AHEAD);
     pieces.send(ImportContactsRequest { part: Some(Part::Options(options)) }).await?;
-    let reader = tokio::spawn(read(file, pieces, sent.clone()));
+    let reader = tokio::spawn(read(file, pieces));
     let mut answers = session.contacts().import_contacts(ReceiverStream::new(stream)).await?.into_inner();
-    let mut board = Board::new(session.output.progress());
+    let mut board = Board::new(session.output);
     let mut imported = Imported::default();
     while let Some(answer) = answers.message().await? {
-        let at = if answer.done { size } else { sent.load(Ordering::Relaxed) };
-        board.set("import", at / 1024, size.div_ceil(1024), &format!("KiB, {}", rows(&answer)))?;
+        let of = if answer.done { answer.rows } else { expected.max(answer.rows) };
+        board.set("import", answer.rows, of, "");
         board.tick()?;
         imported.problems.extend_from_slice(&answer.problems);
         imported.last = ImportContactsResponse { problems: Vec::new(), ..answer };
     }
     board.finish()?;
-    reader.await?.with_context(|| format!("{} can't be read", path.display()))?;
+    reader.await?.with_context(unreadable)?;
     if !imported.last.done {
         bail!("the hub ended the import after {} without saying that it was done: run it again", rows(&imported.last));
     }
     Ok(imported)
 }
 
-async fn read(mut file: File, pieces: mpsc::Sender<ImportContactsRequest>, sent: Arc<AtomicU64>) -> std::io::Result<()> {
+/// For the bar's length: a row may have line breaks in it, so there are rather fewer.
+async fn lines(path: &Path) -> std::io::Result<u64> {
+    let mut reader = BufReader::with_capacity(PIECE_BYTES, File::open(path).await?);
+    let mut lines = 0;
+    loop {
+        let piece = reader.fill_buf().await?;
+        let length = piece.len();
+        if length == 0 {
+            return Ok(lines);
+        }
+        lines += piece.iter().filter(|byte| **byte == b'\n').count() as u64;
+        reader.consume(length);
+    }
+}
+
+async fn read(mut file: File, pieces: mpsc::Sender<ImportContactsRequest>) -> std::io::Result<()> {
     loop {
         let mut piece = vec![0; PIECE_BYTES];
         let length = file.read(&mut piece).await?;
@@ -125,7 +140,6 @@ async fn read(mut file: File, pieces: mpsc::Sender<ImportContactsRequest>, sent:
         if length == 0 || pieces.send(ImportContactsRequest { part: Some(Part::Data(piece)) }).await.is_err() {
             return Ok(());
         }
-        sent.fetch_add(length as u64, Ordering::Relaxed);
     }
 }
 

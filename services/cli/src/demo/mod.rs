@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail};
 use audience::Audience;
 use clap::Args;
 use report::Outcome;
-use std::{path::PathBuf, time::Instant};
+use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {
@@ -38,7 +38,6 @@ struct Script {
     template: PathBuf,
     audience: Audience,
     output: Output,
-    started: Instant,
 }
 
 impl Script {
@@ -48,12 +47,12 @@ impl Script {
         let template = args.template.clone().unwrap_or_else(|| examples.join("product-launch/template.json"));
         let file = std::fs::File::open(&contacts).with_context(|| format!("{} can't be opened", contacts.display()))?;
         let audience = Audience::read(file).with_context(|| contacts.display().to_string())?;
-        Ok(Self { contacts, template, audience, output, started: Instant::now() })
+        Ok(Self { contacts, template, audience, output })
     }
 
     /// A step that is done, with the time that has passed.
     fn step(&self, what: &str, text: &str) -> Result<()> {
-        self.output.say(&format!("{:5.1} s  {what:<10} {text}", self.started.elapsed().as_secs_f64()))
+        self.output.say(&format!("{}  {what:<10} {text}", self.output.clock()))
     }
 }
 

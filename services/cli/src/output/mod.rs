@@ -9,23 +9,33 @@ pub use table::Table;
 use crate::progress::Style;
 use anyhow::Result;
 use json::Wire;
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    time::Instant,
+};
 
 /// How a command's answer is shown.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     json: bool,
+    started: Instant,
 }
 
 impl Output {
     #[must_use]
     pub fn new(json: bool) -> Self {
-        Self { json }
+        Self { json, started: Instant::now() }
     }
 
     #[must_use]
     pub fn is_json(self) -> bool {
         self.json
+    }
+
+    /// The time since the command began, as it stands before each line of progress.
+    #[must_use]
+    pub fn clock(self) -> String {
+        format!("{:5.1} s", self.started.elapsed().as_secs_f64())
     }
 
     /// Bars on a terminal, plain lines elsewhere, nothing for programs.
