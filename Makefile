@@ -56,7 +56,8 @@ check-rules: doctor
 check-clippy: doctor
 	@$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 
-sqlx: build ## write the checked SQL (.sqlx/) anew, after a change of SQL or of the schema
+sqlx: doctor ## write the checked SQL (.sqlx/) anew, after a change of SQL or of the schema
+	@[ -x "$(BIN)/with-servers" ] || $(CARGO) build --workspace --bins
 	@sh tests/checks/sqlx_data.sh write "$(BIN)/with-servers"
 
 check-sqlx: build

@@ -15,8 +15,5 @@ fn main() {
     let descriptors = protox::compile(&files, [&root]).expect("proto/ compiles");
     let out = Path::new(&env::var("OUT_DIR").expect("OUT_DIR is set")).join("descriptors.bin");
     fs::write(out, descriptors.encode_to_vec()).expect("OUT_DIR is writable");
-    tonic_prost_build::configure()
-        .build_transport(true)
-        .compile_fds(descriptors)
-        .expect("code is generated");
+    tonic_prost_build::configure().build_transport(true).compile_fds(descriptors).expect("code is generated");
 }

@@ -39,7 +39,8 @@ fn twilio_settings(sink: SocketAddr) -> String {
 pub async fn over_http() -> Result<Vec<Row>> {
     let sink = Sink::http().await?;
     let limit = bare_http(sink.address).await?;
-    let adapter = adapter_alone("twilio", Channel::Sms, &twilio_settings(sink.address), r#"{"auth_token": "secret"}"#, IN_FLIGHT, &sms()).await?;
+    let adapter =
+        adapter_alone("twilio", Channel::Sms, &twilio_settings(sink.address), r#"{"auth_token": "secret"}"#, IN_FLIGHT, &sms()).await?;
     let before = sink.count();
     let whole = whole_dispatcher(&sink, before).await?;
     let against = "a bare client, 64 in flight";
@@ -65,7 +66,10 @@ async fn bare_http(sink: SocketAddr) -> Result<f64> {
 }
 
 fn sms() -> Message {
-    message("+971501000000", Rendered::Sms(SmsVariant { text: "Hello Person 1, 20% off at https://example.com. STOP to opt out".to_owned() }))
+    message(
+        "+971501000000",
+        Rendered::Sms(SmsVariant { text: "Hello Person 1, 20% off at https://example.com. STOP to opt out".to_owned() }),
+    )
 }
 
 fn message(to: &str, content: Rendered) -> Message {

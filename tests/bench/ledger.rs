@@ -72,7 +72,14 @@ pub async fn gate_and_record() -> Result<Row> {
         done += gate_then_record(&stage, campaign, worker, part).await?;
     }
     anyhow::ensure!(done == COUNT, "the gate let {done} of {COUNT} through");
-    Ok(Row { name: "gate + record", unit: "deliveries", rate: rate(done, started), limit, against: "a bare UPDATE … FROM unnest of 500", aim: 0.25 })
+    Ok(Row {
+        name: "gate + record",
+        unit: "deliveries",
+        rate: rate(done, started),
+        limit,
+        against: "a bare UPDATE … FROM unnest of 500",
+        aim: 0.25,
+    })
 }
 
 async fn gate_then_record(stage: &Stage, campaign: Campaign, worker: WorkerId, part: &[i64]) -> Result<usize> {
@@ -141,7 +148,14 @@ pub async fn fold() -> Result<Row> {
         .await?;
         tx.commit().await?;
     }
-    Ok(Row { name: "fold", unit: "facts", rate: ours, limit: rate(ids.len(), started), against: "a bare batched INSERT + UPDATE", aim: 0.5 })
+    Ok(Row {
+        name: "fold",
+        unit: "facts",
+        rate: ours,
+        limit: rate(ids.len(), started),
+        against: "a bare batched INSERT + UPDATE",
+        aim: 0.5,
+    })
 }
 
 async fn fold_all(stage: &Stage, ids: &[i64], kind: Kind, batch: usize) -> Result<()> {

@@ -40,7 +40,8 @@ impl Stage {
     pub async fn new(contacts: usize) -> Result<Self> {
         let database = test_database().await?;
         let db = Db::connect(&database.url, Role::Owner, 16).await?;
-        let stage = Self { db, database, workspace: WorkspaceId::new(), kek: Kek::generate()?, list: Uuid::now_v7(), template: Uuid::now_v7() };
+        let stage =
+            Self { db, database, workspace: WorkspaceId::new(), kek: Kek::generate()?, list: Uuid::now_v7(), template: Uuid::now_v7() };
         let (workspace, list, template) = (stage.workspace, stage.list, stage.template);
         let content = r#"{"sms": {"text": "Hello {{ name }}, 20% off at https://example.com. STOP to opt out"},
                           "email": {"subject": "Hello {{ name }}", "text": "Hello {{ name }}",
@@ -48,15 +49,23 @@ impl Stage {
         for sql in [
             format!("INSERT INTO core.workspace (workspace_id, name, created_at) VALUES ('{workspace}', 'w', now())"),
             format!("INSERT INTO core.list (list_id, workspace_id, name, created_at) VALUES ('{list}', '{workspace}', 'l', now())"),
-            format!("INSERT INTO core.template (template_id, workspace_id, name, version, created_at, updated_at)
-                     VALUES ('{template}', '{workspace}', 't', 1, now(), now())"),
-            format!("INSERT INTO core.template_version (template_id, version, workspace_id, content, created_at, created_by)
-                     VALUES ('{template}', 1, '{workspace}', '{content}', now(), 'bench')"),
-            format!("INSERT INTO core.contact (contact_id, workspace_id, name, email, email_key, phone, phone_key, created_at, updated_at)
+            format!(
+                "INSERT INTO core.template (template_id, workspace_id, name, version, created_at, updated_at)
+                     VALUES ('{template}', '{workspace}', 't', 1, now(), now())"
+            ),
+            format!(
+                "INSERT INTO core.template_version (template_id, version, workspace_id, content, created_at, created_by)
+                     VALUES ('{template}', 1, '{workspace}', '{content}', now(), 'bench')"
+            ),
+            format!(
+                "INSERT INTO core.contact (contact_id, workspace_id, name, email, email_key, phone, phone_key, created_at, updated_at)
                      SELECT uuidv7(), '{workspace}', 'Person ' || n, 'p' || n || '@example.com', 'p' || n || '@example.com',
-                            '+97150' || 1000000 + n, '+97150' || 1000000 + n, now(), now() FROM generate_series(1, {contacts}) AS n"),
-            format!("INSERT INTO core.list_member (list_id, contact_id, workspace_id, added_at)
-                     SELECT '{list}', contact_id, '{workspace}', now() FROM core.contact"),
+                            '+97150' || 1000000 + n, '+97150' || 1000000 + n, now(), now() FROM generate_series(1, {contacts}) AS n"
+            ),
+            format!(
+                "INSERT INTO core.list_member (list_id, contact_id, workspace_id, added_at)
+                     SELECT '{list}', contact_id, '{workspace}', now() FROM core.contact"
+            ),
             "ANALYZE".to_owned(),
         ] {
             stage.raw(&sql).await?;

@@ -4,7 +4,10 @@ use anyhow::{Context, Result};
 use domain::Channel;
 use e2e::{Contact, World};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, time::{Duration, Instant}};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 const DELIVERIES: usize = 100_000;
 

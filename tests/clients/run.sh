@@ -9,7 +9,7 @@ set -eu
 fanfare=$1
 tools=$2
 here=$(cd "$(dirname "$0")" && pwd)
-state=$(cd "$here/../.." && pwd)/.fanfare/clients
+state=$(cd "$here/../.." && pwd)/.fanfare/ephemeral/clients
 endpoints=$state/endpoints.json
 venv=$tools/clients-venv
 

@@ -16,8 +16,7 @@ async fn a_killed_service_repeats_nothing() {
         world.set_rate(channel, 60.0).await.unwrap();
     }
     let campaign = world.sending(list, &Channel::ALL).await.unwrap();
-    let victims =
-        ["dispatcher-sms", "scheduler", "analytics", "webhook-ingest", "campaign-api", "dispatcher-email", "dispatcher-whatsapp"];
+    let victims = ["dispatcher-sms", "scheduler", "analytics", "webhook-ingest", "campaign-api", "dispatcher-email", "dispatcher-whatsapp"];
     for (n, victim) in victims.into_iter().enumerate() {
         let sent = 50 + 40 * n as u64;
         world.until(&campaign, "it goes on", |stats| stats.channels.iter().all(|part| part.sent >= sent)).await.unwrap();

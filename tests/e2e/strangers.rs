@@ -4,7 +4,7 @@ use cli::{campaign::moves, output::Output, session::Session};
 use devstack::secrets::TokenRole;
 use domain::Channel;
 use e2e::{Contact, World};
-use proto::{campaign::GetCampaignRequest, analytics::GetCampaignStatsRequest};
+use proto::{analytics::GetCampaignStatsRequest, campaign::GetCampaignRequest};
 use serde_json::json;
 use std::time::Duration;
 use time::OffsetDateTime;

@@ -90,7 +90,13 @@ impl Bus {
         self.publish_message(subject.full(&self.prefix), payload, headers, message_id).await
     }
 
-    pub(crate) async fn publish_message(&self, subject: String, payload: Vec<u8>, headers: HeaderMap, message_id: &str) -> Result<(), Error> {
+    pub(crate) async fn publish_message(
+        &self,
+        subject: String,
+        payload: Vec<u8>,
+        headers: HeaderMap,
+        message_id: &str,
+    ) -> Result<(), Error> {
         let message = PublishMessage::build().payload(payload.into()).headers(headers).message_id(message_id);
         let ack = self.jetstream.send_publish(subject, message).await.map_err(|error| Error::Publish(error.to_string()))?;
         ack.await.map_err(|error| Error::Publish(error.to_string()))?;

@@ -5,8 +5,8 @@
 //! Start at [`Bus`]; [`Bus::consume`] is how a service works off a stream.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-mod consume;
 mod connect;
+mod consume;
 mod streams;
 mod subject;
 

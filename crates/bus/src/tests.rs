@@ -15,7 +15,13 @@ async fn bus() -> Bus {
 }
 
 fn facts_consumer() -> Consumer {
-    Consumer { durable: "test".to_owned(), subject: Subject::facts(), ack_wait: Duration::from_secs(30), max_ack_pending: 100, max_deliver: None }
+    Consumer {
+        durable: "test".to_owned(),
+        subject: Subject::facts(),
+        ack_wait: Duration::from_secs(30),
+        max_ack_pending: 100,
+        max_deliver: None,
+    }
 }
 
 fn batch(code: &str) -> FactBatch {

@@ -56,9 +56,6 @@ impl fmt::Display for Channel {
 impl FromStr for Channel {
     type Err = UnknownChannel;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|channel| channel.as_str() == text)
-            .ok_or_else(|| UnknownChannel(text.to_owned()))
+        Self::ALL.into_iter().find(|channel| channel.as_str() == text).ok_or_else(|| UnknownChannel(text.to_owned()))
     }
 }

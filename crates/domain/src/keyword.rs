@@ -65,13 +65,8 @@ const MAX_MESSAGE_BYTES: usize = 512;
 /// A form in which two spellings of a word are equal: Unicode case folded (by way of upper case, so that ß is ss and final sigma is
 /// sigma), the four Turkish i's made one, punctuation and signs around it dropped, inner space made single.
 fn fold(text: &str) -> String {
-    let folded: String = text
-        .chars()
-        .filter(|c| !is_ignorable(*c))
-        .map(simple)
-        .flat_map(char::to_uppercase)
-        .flat_map(char::to_lowercase)
-        .collect();
+    let folded: String =
+        text.chars().filter(|c| !is_ignorable(*c)).map(simple).flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
     let word = folded.trim_matches(|c: char| !c.is_alphanumeric());
     word.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -103,8 +98,30 @@ mod tests {
     #[test]
     fn words_that_opt_out() {
         for message in [
-            "STOP", "stop", "Stop", " stop ", "STOP.", "stop!!!", "Stop\n", "\"STOP\"", "¡stop!", "STOP 🛑", "stop ✋🏽", "\u{200f}STOP\u{200e}",
-            "STOPALL", "stop all", "Stop-All", "unsubscribe", "UNSUBSCRIBE.", "Cancel", "END", "quit", "OptOut", "opt out", "OPT-OUT", "revoke",
+            "STOP",
+            "stop",
+            "Stop",
+            " stop ",
+            "STOP.",
+            "stop!!!",
+            "Stop\n",
+            "\"STOP\"",
+            "¡stop!",
+            "STOP 🛑",
+            "stop ✋🏽",
+            "\u{200f}STOP\u{200e}",
+            "STOPALL",
+            "stop all",
+            "Stop-All",
+            "unsubscribe",
+            "UNSUBSCRIBE.",
+            "Cancel",
+            "END",
+            "quit",
+            "OptOut",
+            "opt out",
+            "OPT-OUT",
+            "revoke",
             "ＳＴＯＰ！",
         ] {
             assert_eq!(intent(message), Some(Intent::Stop), "{message:?}");
@@ -114,8 +131,24 @@ mod tests {
     #[test]
     fn own_words_of_any_language_opt_out() {
         for message in [
-            "إلغاء", "إلغاءُ", "إلغـــاء!", "стоп", "Стоп.", "बंद करो", "बंद  करो।", "τελος", "ΤΕΛΟΣ", "İPTAL",
-            "IPTAL", "ıptal", "iptal", "schluss", "SCHLUSS", "schluß", "No más", "NO MÁS",
+            "إلغاء",
+            "إلغاءُ",
+            "إلغـــاء!",
+            "стоп",
+            "Стоп.",
+            "बंद करो",
+            "बंद  करो।",
+            "τελος",
+            "ΤΕΛΟΣ",
+            "İPTAL",
+            "IPTAL",
+            "ıptal",
+            "iptal",
+            "schluss",
+            "SCHLUSS",
+            "schluß",
+            "No más",
+            "NO MÁS",
         ] {
             assert_eq!(intent(message), Some(Intent::Stop), "{message:?}");
         }
@@ -124,8 +157,13 @@ mod tests {
     #[test]
     fn words_that_opt_in_or_ask() {
         for (message, expected) in [
-            ("START", Intent::Start), ("unstop", Intent::Start), ("Yes", Intent::Start), ("yes!", Intent::Start), ("un-stop", Intent::Start),
-            ("HELP", Intent::Help), ("info?", Intent::Help),
+            ("START", Intent::Start),
+            ("unstop", Intent::Start),
+            ("Yes", Intent::Start),
+            ("yes!", Intent::Start),
+            ("un-stop", Intent::Start),
+            ("HELP", Intent::Help),
+            ("info?", Intent::Help),
         ] {
             assert_eq!(intent(message), Some(expected), "{message:?}");
         }
@@ -134,7 +172,20 @@ mod tests {
     #[test]
     fn only_the_whole_message_counts() {
         for message in [
-            "", "   ", "!!!", "please stop", "stop it", "don't stop", "stopping", "start now", "yes please", "helpful", "end of story", "1", "🛑", "no",
+            "",
+            "   ",
+            "!!!",
+            "please stop",
+            "stop it",
+            "don't stop",
+            "stopping",
+            "start now",
+            "yes please",
+            "helpful",
+            "end of story",
+            "1",
+            "🛑",
+            "no",
         ] {
             assert_eq!(intent(message), None, "{message:?}");
         }

@@ -25,12 +25,17 @@ const INBOUND: &str = "inbound";
 ///
 /// # Errors
 /// When the database fails.
-pub async fn add(connection: &mut PgConnection, origin: &str, facts: Vec<Fact>, traceparent: &str, now: OffsetDateTime) -> store::Result<()> {
+pub async fn add(
+    connection: &mut PgConnection,
+    origin: &str,
+    facts: Vec<Fact>,
+    traceparent: &str,
+    now: OffsetDateTime,
+) -> store::Result<()> {
     if facts.is_empty() {
         return Ok(());
     }
-    let payloads: Vec<_> =
-        facts.chunks(FACTS_PER_MESSAGE).map(|chunk| FactBatch { facts: chunk.to_vec() }.encode_to_vec()).collect();
+    let payloads: Vec<_> = facts.chunks(FACTS_PER_MESSAGE).map(|chunk| FactBatch { facts: chunk.to_vec() }.encode_to_vec()).collect();
     store::outbox::add(connection, origin, FACTS, &payloads, traceparent, now).await
 }
 

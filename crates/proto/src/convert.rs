@@ -40,21 +40,14 @@ impl From<template::Content> for TemplateContent {
             email: content.email.map(|v| EmailVariant { subject: v.subject, html: v.html, text: v.text }),
             sms: content.sms.map(|v| SmsVariant { text: v.text }),
             whatsapp: content.whatsapp.map(|v| WhatsappVariant {
-                twilio: v.twilio.map(|t| TwilioContent {
-                    content_sid: t.content_sid,
-                    variables: t.variables.into_iter().collect(),
-                }),
+                twilio: v.twilio.map(|t| TwilioContent { content_sid: t.content_sid, variables: t.variables.into_iter().collect() }),
                 meta: v.meta.map(|m| MetaTemplate {
                     name: m.name,
                     language: m.language,
                     header_image_url: m.header_image_url,
                     body: m.body,
                     // An index beyond 255 is no button of any provider; validation refuses 255 itself.
-                    url_buttons: m
-                        .url_buttons
-                        .into_iter()
-                        .map(|(index, text)| (u8::try_from(index).unwrap_or(u8::MAX), text))
-                        .collect(),
+                    url_buttons: m.url_buttons.into_iter().map(|(index, text)| (u8::try_from(index).unwrap_or(u8::MAX), text)).collect(),
                 }),
             }),
         }
@@ -68,10 +61,9 @@ impl From<TemplateContent> for template::Content {
             email: content.email.map(|v| template::EmailVariant { subject: v.subject, html: v.html, text: v.text }),
             sms: content.sms.map(|v| template::SmsVariant { text: v.text }),
             whatsapp: content.whatsapp.map(|v| template::WhatsappVariant {
-                twilio: v.twilio.map(|t| template::TwilioContent {
-                    content_sid: t.content_sid,
-                    variables: t.variables.into_iter().collect(),
-                }),
+                twilio: v
+                    .twilio
+                    .map(|t| template::TwilioContent { content_sid: t.content_sid, variables: t.variables.into_iter().collect() }),
                 meta: v.meta.map(|m| template::MetaTemplate {
                     name: m.name,
                     language: m.language,

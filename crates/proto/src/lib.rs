@@ -26,6 +26,5 @@ mod generated {
 
 pub use generated::fanfare::{
     analytics::v1 as analytics, campaign::v1 as campaign, common::v1 as common, contact::v1 as contact, event::v1 as event,
-    optout::v1 as optout, scheduler::v1 as scheduler, sender::v1 as sender, template::v1 as template,
-    workspace::v1 as workspace,
+    optout::v1 as optout, scheduler::v1 as scheduler, sender::v1 as sender, template::v1 as template, workspace::v1 as workspace,
 };

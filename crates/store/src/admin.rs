@@ -1,6 +1,8 @@
 //! Databases and migrations: for installers, local runs and tests.
 
 use crate::{Error, Result};
+use std::path::Path;
+
 use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrator};
 
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
@@ -12,6 +14,17 @@ static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 pub async fn migrate(url: &str) -> Result<()> {
     let mut connection = PgConnection::connect(url).await?;
     MIGRATOR.run(&mut connection).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// The same with the migrations of a folder, read now: for making the checked SQL of a schema that isn't compiled in yet.
+///
+/// # Errors
+/// When the folder can't be read, and as [`migrate`].
+pub async fn migrate_from(url: &str, folder: &Path) -> Result<()> {
+    let mut connection = PgConnection::connect(url).await?;
+    Migrator::new(folder).await?.run(&mut connection).await?;
     connection.close().await?;
     Ok(())
 }

@@ -212,7 +212,13 @@ async fn take_tokens(connection: &mut PgConnection, sender: SenderId, want: u32)
     Ok((grant.count, grant.wait))
 }
 
-async fn mark(connection: &mut PgConnection, worker: WorkerId, claimed: &[Claimed], stopped: &[Stopped], now: OffsetDateTime) -> Result<()> {
+async fn mark(
+    connection: &mut PgConnection,
+    worker: WorkerId,
+    claimed: &[Claimed],
+    stopped: &[Stopped],
+    now: OffsetDateTime,
+) -> Result<()> {
     if !claimed.is_empty() {
         let ids: Vec<i64> = claimed.iter().map(|claimed| claimed.delivery_id.0).collect();
         sqlx::query!(

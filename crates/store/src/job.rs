@@ -68,9 +68,7 @@ pub async fn take_publishable(connection: &mut PgConnection, channel: Channel, w
 /// # Errors
 /// When the statement fails.
 pub async fn mark_published(connection: &mut PgConnection, jobs: &[Uuid], now: OffsetDateTime) -> Result<()> {
-    sqlx::query!("UPDATE send.job SET published_at = $2, progress_at = NULL WHERE job_id = ANY($1)", jobs, now)
-        .execute(connection)
-        .await?;
+    sqlx::query!("UPDATE send.job SET published_at = $2, progress_at = NULL WHERE job_id = ANY($1)", jobs, now).execute(connection).await?;
     Ok(())
 }
 
@@ -110,9 +108,7 @@ pub async fn finish(connection: &mut PgConnection, job: JobId, deliveries: &[Del
 /// # Errors
 /// When the statement fails.
 pub async fn hand_back(connection: &mut PgConnection, job: JobId) -> Result<()> {
-    sqlx::query!("UPDATE send.job SET published_at = NULL, progress_at = NULL WHERE job_id = $1", job.0)
-        .execute(connection)
-        .await?;
+    sqlx::query!("UPDATE send.job SET published_at = NULL, progress_at = NULL WHERE job_id = $1", job.0).execute(connection).await?;
     Ok(())
 }
 

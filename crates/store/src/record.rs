@@ -88,7 +88,13 @@ pub async fn sign_off(connection: &mut PgConnection, worker: WorkerId) -> Result
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn release_dead(connection: &mut PgConnection, channel: Channel, lease: Duration, limit: i64, now: OffsetDateTime) -> Result<Vec<Settled>> {
+pub async fn release_dead(
+    connection: &mut PgConnection,
+    channel: Channel,
+    lease: Duration,
+    limit: i64,
+    now: OffsetDateTime,
+) -> Result<Vec<Settled>> {
     let rows = sqlx::query!(
         "UPDATE send.delivery d SET state = 'uncertain', reason = 'worker_lost', updated_at = $4
          FROM (SELECT h.delivery_id FROM send.delivery h

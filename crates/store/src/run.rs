@@ -74,13 +74,10 @@ pub async fn move_due(connection: &mut PgConnection, campaign: CampaignId, due_a
 /// # Errors
 /// When the statement fails.
 pub async fn lock_scheduled(connection: &mut PgConnection, campaign: CampaignId) -> Result<Option<WorkspaceId>> {
-    Ok(sqlx::query_scalar!(
-        "SELECT workspace_id FROM core.campaign WHERE campaign_id = $1 AND status = 'SCHEDULED' FOR UPDATE",
-        campaign.0
-    )
-    .fetch_optional(connection)
-    .await?
-    .map(WorkspaceId))
+    Ok(sqlx::query_scalar!("SELECT workspace_id FROM core.campaign WHERE campaign_id = $1 AND status = 'SCHEDULED' FOR UPDATE", campaign.0)
+        .fetch_optional(connection)
+        .await?
+        .map(WorkspaceId))
 }
 
 /// Contacts of the campaign's lists less those excluded, counted once each; and the workspace's limit.
@@ -105,19 +102,25 @@ pub async fn recipients_and_limit(connection: &mut PgConnection, campaign: Campa
     Ok((row.recipients, i64::from(row.max_recipients)))
 }
 
-/// Creates the run of an occurrence, with content and senders as they are now, and makes the campaign ACTIVE. In the transaction
+/// Creates the run of an occurrence, with the template version that was approved and the senders as they are now, and makes the campaign ACTIVE. In the transaction
 /// that holds [`lock_scheduled`]. Answers with the run, which is the old one when it exists.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn create(connection: &mut PgConnection, campaign: CampaignId, occurrence: &str, run: RunId, now: OffsetDateTime) -> Result<RunId> {
+pub async fn create(
+    connection: &mut PgConnection,
+    campaign: CampaignId,
+    occurrence: &str,
+    run: RunId,
+    now: OffsetDateTime,
+) -> Result<RunId> {
     sqlx::query!(
         "INSERT INTO send.run (run_id, workspace_id, campaign_id, occurrence, status, template_id, template_version, content,
                                created_at, expires_at, traceparent)
-         SELECT $3, c.workspace_id, c.campaign_id, $2, 'expanding', t.template_id, t.version, v.content,
+         SELECT $3, c.workspace_id, c.campaign_id, $2, 'expanding', t.template_id, v.version, v.content,
                 $4::timestamptz, $4::timestamptz + make_interval(hours => c.expires_after_hours), c.traceparent
          FROM core.campaign c JOIN core.template t USING (template_id)
-         JOIN core.template_version v ON v.template_id = t.template_id AND v.version = t.version
+         JOIN core.template_version v ON v.template_id = t.template_id AND v.version = coalesce(c.template_version, t.version)
          WHERE c.campaign_id = $1
          ON CONFLICT ON CONSTRAINT run_once DO NOTHING",
         campaign.0,

@@ -106,13 +106,9 @@ pub async fn get(connection: &mut PgConnection, workspace: WorkspaceId, id: Temp
 /// # Errors
 /// When the statement fails.
 pub async fn lock(connection: &mut PgConnection, workspace: WorkspaceId, id: TemplateId) -> Result<()> {
-    sqlx::query!(
-        "SELECT template_id FROM core.template WHERE workspace_id = $1 AND template_id = $2 FOR NO KEY UPDATE",
-        workspace.0,
-        id.0
-    )
-    .fetch_optional(connection)
-    .await?;
+    sqlx::query!("SELECT template_id FROM core.template WHERE workspace_id = $1 AND template_id = $2 FOR NO KEY UPDATE", workspace.0, id.0)
+        .fetch_optional(connection)
+        .await?;
     Ok(())
 }
 

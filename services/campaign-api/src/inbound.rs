@@ -7,6 +7,7 @@ mod act;
 mod sort;
 
 use crate::state::State;
+use anyhow::Context as _;
 use bus::{Consumer, Delivered, Subject, Verdict};
 use outbox::Outbox;
 use proto::event::InboundBatch;
@@ -26,8 +27,9 @@ const ORIGIN: &str = "campaign-api";
 /// Works the stream off until shutdown, and publishes the facts that follow.
 ///
 /// # Errors
-/// None so far: what fails is tried again.
+/// When the broker can't be reached at the start. Later on, what fails is tried again.
 pub async fn run(state: State, shutdown: Shutdown) -> anyhow::Result<()> {
+    state.bus.ensure_streams().await.context("the broker")?;
     let outbox = Outbox::new(state.db.clone(), state.bus.clone(), ORIGIN);
     let consumer = Consumer {
         durable: "campaign-api-inbound".to_owned(),

@@ -29,9 +29,12 @@ fn status(error: &anyhow::Error) -> Option<&Status> {
 fn as_text(error: &anyhow::Error) -> String {
     let Some(status) = status(error) else { return format!("error: {error:#}") };
     let details = status.get_error_details();
-    let mut text = format!("error: {}{} ({})", before(error), message(status), name(status.code()));
-    for (field, problem) in violations(&details) {
-        text.push_str(&format!("\n  {field}: {problem}"));
+    let message = message(status);
+    let mut text = format!("error: {}{message} ({})", before(error), name(status.code()));
+    let lines = violations(&details).into_iter().map(|(field, problem)| format!("{field}: {problem}"));
+    // A single violation is often the whole message.
+    for line in lines.filter(|line| *line != message) {
+        text.push_str(&format!("\n  {line}"));
     }
     for remedy in remedies(status, &details) {
         text.push_str(&format!("\n  → {remedy}"));

@@ -1,7 +1,10 @@
 //! A claimed delivery becomes the message that its provider is given.
 
 use crate::{Dispatcher, job::Work};
-use domain::{content::Rendered, render::{Occasion, Person, email}};
+use domain::{
+    content::Rendered,
+    render::{Occasion, Person, email},
+};
 use providers::Message;
 use store::gate::Claimed;
 

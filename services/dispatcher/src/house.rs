@@ -29,8 +29,7 @@ impl Dispatcher {
         let lost = record::release_dead(&mut tx, self.channel, LEASE, AT_ONCE, now).await?;
         let facts = lost.iter().map(|lost| outcome::lost_fact(lost, now)).collect();
         outbox::add(&mut tx, ORIGIN, facts, "", now).await?;
-        let settled =
-            record::settle_uncertain(&mut tx, self.channel, PROVES_SENT, PROVE_REFUSED, AT_ONCE, now).await?;
+        let settled = record::settle_uncertain(&mut tx, self.channel, PROVES_SENT, PROVE_REFUSED, AT_ONCE, now).await?;
         tx.commit().await.map_err(store::Error::from)?;
         if !lost.is_empty() {
             tracing::warn!(deliveries = lost.len(), "a worker died; whether its last messages left can't be known");

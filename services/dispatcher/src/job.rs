@@ -39,7 +39,8 @@ pub(crate) struct Work {
 impl Dispatcher {
     /// Works one job off; the answer is for the broker.
     pub(crate) async fn handle(self, message: SendJob, traceparent: String) -> Verdict {
-        let span = tracing::info_span!("dispatcher.job.run", campaign.id = message.campaign_id, run.id = message.run_id, channel = %self.channel);
+        let span =
+            tracing::info_span!("dispatcher.job.run", campaign.id = message.campaign_id, run.id = message.run_id, channel = %self.channel);
         runtime::traceparent::parent(&span, &traceparent);
         async {
             let job = match read(&message) {

@@ -24,8 +24,11 @@ impl Meters {
 
     pub(crate) fn recorded(&self, channel: Channel, provider: &'static str, tried: &[Tried]) {
         for one in tried {
-            let labels =
-                [KeyValue::new("channel", channel.as_str()), KeyValue::new("provider", provider), KeyValue::new("state", one.state.as_str())];
+            let labels = [
+                KeyValue::new("channel", channel.as_str()),
+                KeyValue::new("provider", provider),
+                KeyValue::new("state", one.state.as_str()),
+            ];
             self.tries.add(1, &labels);
         }
     }

@@ -101,7 +101,9 @@ impl Scheduler {
         let me = self.clone();
         tasks.spawn(repeat("start", Duration::from_millis(500), never.clone(), shutdown.clone(), async move || me.start_due().await));
         let me = self.clone();
-        tasks.spawn(repeat("expand", Duration::from_millis(500), self.to_expand.clone(), shutdown.clone(), async move || me.expand_open().await));
+        tasks.spawn(repeat("expand", Duration::from_millis(500), self.to_expand.clone(), shutdown.clone(), async move || {
+            me.expand_open().await
+        }));
         let me = self.clone();
         tasks.spawn(repeat("keep", Duration::from_millis(500), never, shutdown.clone(), async move || me.keep_house().await));
         for channel in Channel::ALL {

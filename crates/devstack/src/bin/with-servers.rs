@@ -1,11 +1,11 @@
 //! Runs a command with a throw-away PostgreSQL and nats-server: `with-servers [--migrate] -- command arguments…`.
 //!
 //! The command finds them in `DATABASE_URL` and `NATS_URL`; a server that the environment already points at is used as it
-//! is. `--migrate` brings the database up to date first. Ends with the command's exit code, and takes the command along
+//! is. `--migrate` first brings the database up to what the checkout's migrations say now. Ends with the command's exit code, and takes the command along
 //! when it is stopped itself. The command runs without a terminal to read from.
 
 use anyhow::{Context, Result, bail};
-use devstack::{Options, Stack, watched::Watched};
+use devstack::{Options, Stack, dirs, watched::Watched};
 use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
@@ -38,12 +38,15 @@ async fn run() -> Result<u8> {
     let (migrate, command) = arguments(std::env::args_os().skip(1))?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let start = Stack::start(Options { migrate, ..Options::ephemeral()? });
+    let start = Stack::start(Options { migrate: false, ..Options::ephemeral()? });
     let stack = tokio::select! {
         stack = start => stack?,
         _ = interrupt.recv() => return Ok(130),
         _ = terminate.recv() => return Ok(143),
     };
+    if migrate {
+        store::admin::migrate_from(&stack.database_url, &dirs::checkout()?.join("migrations")).await?;
+    }
     let (program, arguments) = command.split_first().context("there is no command")?;
     let mut command = Watched::command(program, arguments, Signal::SIGTERM);
     command.env("DATABASE_URL", &stack.database_url).env("NATS_URL", &stack.nats_url);

@@ -73,7 +73,10 @@ fn ascii_domain(domain: &str) -> Result<String, &'static str> {
         return Err(BAD_DOMAIN);
     };
     let label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && !label.starts_with('-') && !label.ends_with('-')
+        !label.is_empty()
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
     };
     if !folded.split('.').all(label) {
         return Err(BAD_DOMAIN);

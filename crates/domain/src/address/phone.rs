@@ -106,7 +106,10 @@ fn read(number: &str, rules: &PhoneRules) -> Result<String, String> {
         Cow::from(if number.starts_with(&rules.country_code) { number } else { "" }),
     ];
     candidates.iter().find_map(|digits| valid(digits)).ok_or_else(|| {
-        format!("is no number of the default country +{}: give numbers of other countries with + and their country code", rules.country_code)
+        format!(
+            "is no number of the default country +{}: give numbers of other countries with + and their country code",
+            rules.country_code
+        )
     })
 }
 
@@ -149,8 +152,8 @@ fn explain(digits: &str) -> String {
 
 /// Unicode decimal digits, block by block (general category Nd); each block has its digits in order from zero.
 const ZEROS: [char; 21] = [
-    '0', '\u{660}', '\u{6f0}', '\u{7c0}', '\u{966}', '\u{9e6}', '\u{a66}', '\u{ae6}', '\u{b66}', '\u{be6}', '\u{c66}', '\u{ce6}', '\u{d66}',
-    '\u{e50}', '\u{ed0}', '\u{f20}', '\u{1040}', '\u{17e0}', '\u{1810}', '\u{a9d0}', '\u{ff10}',
+    '0', '\u{660}', '\u{6f0}', '\u{7c0}', '\u{966}', '\u{9e6}', '\u{a66}', '\u{ae6}', '\u{b66}', '\u{be6}', '\u{c66}', '\u{ce6}',
+    '\u{d66}', '\u{e50}', '\u{ed0}', '\u{f20}', '\u{1040}', '\u{17e0}', '\u{1810}', '\u{a9d0}', '\u{ff10}',
 ];
 
 fn digit(c: char) -> Option<char> {
@@ -164,5 +167,9 @@ fn is_plus(c: char) -> bool {
 
 fn is_separator(c: char) -> bool {
     c.is_whitespace()
-        || matches!(c, '-' | '.' | '(' | ')' | '[' | ']' | '/' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{30fc}' | '\u{ff08}' | '\u{ff09}' | '\u{ff0d}' | '\u{b7}')
+        || matches!(
+            c,
+            '-' | '.' | '(' | ')' | '[' | ']' | '/' | '\u{2010}'
+                ..='\u{2015}' | '\u{2212}' | '\u{30fc}' | '\u{ff08}' | '\u{ff09}' | '\u{ff0d}' | '\u{b7}'
+        )
 }

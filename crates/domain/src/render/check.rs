@@ -19,7 +19,11 @@ pub fn variants(content: &TemplateContent) -> Vec<ContentProblem> {
     }
     for name in content.fragments.keys().filter(|name| !is_name(name)) {
         let field = Field::Fragment(name.clone()).to_string();
-        problems.push(problem(&field, 0, "can't be named like that: a fragment's name has letters, digits and _ only, and starts with a letter"));
+        problems.push(problem(
+            &field,
+            0,
+            "can't be named like that: a fragment's name has letters, digits and _ only, and starts with a letter",
+        ));
     }
     if let Some(email) = &content.email {
         problems.extend(email_problems(email));

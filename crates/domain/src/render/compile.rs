@@ -93,7 +93,8 @@ fn add(environment: &mut Environment<'static>, field: &Field, source: &str) -> R
 }
 
 fn unknown(field: &Field, source: &str, variables: &BTreeSet<String>, content: &TemplateContent) -> Vec<ContentProblem> {
-    let problem = |variable: &str, message: String| ContentProblem { field: field.to_string(), line: sandbox::line_of(source, variable), message };
+    let problem =
+        |variable: &str, message: String| ContentProblem { field: field.to_string(), line: sandbox::line_of(source, variable), message };
     let check = |variable: &String| match variable.split('.').collect::<Vec<_>>()[..] {
         ["attributes", ..] | ["campaign", "name"] => None,
         ["campaign", other] => Some(problem(variable, format!("a campaign has no {other}: only campaign.name can be used"))),

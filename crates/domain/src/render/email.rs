@@ -38,8 +38,11 @@ pub fn track(html: &str, unsubscribe_url: &str, link: &dyn Fn(&str) -> String, p
             }
             Ok(())
         }));
-    rewrite_str(html, settings)
-        .map_err(|error| RenderError::Failed { field: super::Field::EmailHtml.to_string(), line: 0, message: error.to_string() })
+    rewrite_str(html, settings).map_err(|error| RenderError::Failed {
+        field: super::Field::EmailHtml.to_string(),
+        line: 0,
+        message: error.to_string(),
+    })
 }
 
 /// A plain text that says what the HTML says: blocks on lines of their own, links after what they are on.

@@ -9,8 +9,7 @@ use lol_html::{
 use std::{cell::RefCell, rc::Rc};
 
 /// Elements with an empty line around them.
-const PARAGRAPHS: [&str; 14] =
-    ["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote", "pre", "hr", "figure"];
+const PARAGRAPHS: [&str; 14] = ["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote", "pre", "hr", "figure"];
 /// Elements that start on a new line.
 const BLOCKS: [&str; 12] = ["div", "tr", "li", "section", "article", "header", "footer", "main", "center", "address", "dt", "dd"];
 
@@ -131,7 +130,11 @@ impl Writer {
     /// Adds a link's target, unless its words say it already.
     fn link(&mut self, mark: usize, href: &str) {
         let words = self.text[mark..].trim();
-        if href.is_empty() || href.starts_with('#') || words == href || words == href.trim_start_matches("mailto:").trim_start_matches("tel:") {
+        if href.is_empty()
+            || href.starts_with('#')
+            || words == href
+            || words == href.trim_start_matches("mailto:").trim_start_matches("tel:")
+        {
             return;
         }
         let has_words = !words.is_empty();

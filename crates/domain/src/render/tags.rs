@@ -134,7 +134,10 @@ mod tests {
             ("", ""),
             ("no { tags } here }}", ""),
             ("Hi {{ name }}!", "1:name"),
-            ("a\n\n{{name|default('x')}}\n{%- if city == \"Du}}bai\" -%}", "3:name | default ( # ); %4:if city == #".replace("==", "= =").as_str()),
+            (
+                "a\n\n{{name|default('x')}}\n{%- if city == \"Du}}bai\" -%}",
+                "3:name | default ( # ); %4:if city == #".replace("==", "= =").as_str(),
+            ),
             ("{# {{ not }}\n #}{{ yes }}", "2:yes"),
             ("{{ 'it\\'s }}' }}{{ b }}", "1:#; 1:b"),
             ("{{ a\n.b }}", "1:a . b"),

@@ -57,7 +57,10 @@ fn problem(content: &TemplateContent) -> (String, usize, String) {
 fn variables_have_their_values() {
     for (text, expected) in [
         ("Hi {{ name }}, {{first_name}}!", "Hi Sara Ali, Sara!"),
-        ("{{ email }} {{ phone }} {{ locale }} {{ city }} {{ postal_code }} {{ role }}", "sara@example.com +971501234567 en-AE Dubai 00000 customer"),
+        (
+            "{{ email }} {{ phone }} {{ locale }} {{ city }} {{ postal_code }} {{ role }}",
+            "sara@example.com +971501234567 en-AE Dubai 00000 customer",
+        ),
         ("{{ campaign.name }} {{ attributes.tier }} {{ attributes['points'] }}", "Summer gold 120"),
         ("{{ unsubscribe_url }}", "https://hub.example/u/tok"),
         ("{{ attributes.missing | default(\"friend\") }}", "friend"),
@@ -100,7 +103,8 @@ fn a_variable_without_value_is_named() {
 
 #[test]
 fn only_the_html_is_escaped() {
-    let mut content = email_of("{{ name }} & {{ attributes.bio }}", "<p title=\"{{ name }}\">{{ attributes.bio }} {{ fragments.offer }}</p>");
+    let mut content =
+        email_of("{{ name }} & {{ attributes.bio }}", "<p title=\"{{ name }}\">{{ attributes.bio }} {{ fragments.offer }}</p>");
     content.fragments.insert("offer".into(), "20% & more for {{ name }}".into());
     content.email.as_mut().unwrap().text = "{{ name }} {{ fragments.offer }}".into();
     let person = Person { name: "\"<Sara>\" & 'Co'/x".into(), ..person() };
@@ -115,7 +119,9 @@ fn only_the_html_is_escaped() {
 
 #[test]
 fn a_value_cannot_begin_a_header() {
-    for name in ["Sara\r\nBcc: all@example.com", "Sara\nBcc: all@example.com", "Sara\u{2028}Bcc: all@example.com", "Sara\0Bcc: all@example.com"] {
+    for name in
+        ["Sara\r\nBcc: all@example.com", "Sara\nBcc: all@example.com", "Sara\u{2028}Bcc: all@example.com", "Sara\0Bcc: all@example.com"]
+    {
         let email = email_result(&email_of("Hi {{ name }}!", "x"), &Person { name: name.into(), ..person() });
         assert_eq!(email.subject, "Hi Sara Bcc: all@example.com!");
     }
@@ -194,11 +200,14 @@ fn work_and_output_are_bounded() {
 
     let tags = json!({"tags": vec!["x".repeat(4_000); 2_000]});
     let person = Person { attributes: tags.as_object().unwrap().clone(), ..person() };
-    let long = renderer(&sms("{{ attributes.tags | join(',') | length }}")).render(Channel::Sms, &person, &occasion()).expect_err("too long");
+    let long =
+        renderer(&sms("{{ attributes.tags | join(',') | length }}")).render(Channel::Sms, &person, &occasion()).expect_err("too long");
     assert!(long.to_string().contains("becomes too long"), "{long}");
     let long = renderer(&sms("{% for x in attributes.tags %}{{ x }}{% endfor %}")).render(Channel::Sms, &person, &occasion());
     assert_eq!(long, Err(RenderError::TooLong { field: "sms.text".into(), limit: 1_600, unit: "characters" }));
-    let grown = "{{ name | replace('a', 'aaaaaaaaaaaaaaaaaaaa') ".to_owned() + &"| replace('a', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa')".repeat(20) + "| length }}";
+    let grown = "{{ name | replace('a', 'aaaaaaaaaaaaaaaaaaaa') ".to_owned()
+        + &"| replace('a', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa')".repeat(20)
+        + "| length }}";
     let error = renderer(&sms(&grown)).render(Channel::Sms, &person, &occasion()).expect_err("too long");
     assert!(error.to_string().contains("becomes too long"), "{error}");
 }
@@ -260,7 +269,9 @@ fn whatsapp_parameters_are_what_the_providers_take() {
     let content = whatsapp_of(Some(twilio), Some(meta.clone()));
     let mut person = person();
     person.attributes.insert("image".into(), json!("https://example.com/a.png"));
-    let Ok(Rendered::Whatsapp(rendered)) = renderer(&content).render(Channel::Whatsapp, &person, &occasion()) else { panic!("not rendered") };
+    let Ok(Rendered::Whatsapp(rendered)) = renderer(&content).render(Channel::Whatsapp, &person, &occasion()) else {
+        panic!("not rendered")
+    };
     let variables = rendered.twilio.unwrap().variables;
     assert_eq!(variables, [("1".into(), "Sara Ali".into()), ("2".into(), "in Dubai now".into())].into());
     let rendered = rendered.meta.unwrap();
@@ -270,7 +281,10 @@ fn whatsapp_parameters_are_what_the_providers_take() {
     person.attributes.insert("image".into(), json!("javascript:alert(1)"));
     let bad = renderer(&content).render(Channel::Whatsapp, &person, &occasion());
     assert_eq!(bad, Err(RenderError::BadLink { field: "whatsapp.meta.header_image_url".into() }));
-    let blank = whatsapp_of(None, Some(MetaTemplate { header_image_url: String::new(), body: vec!["{{ attributes.x | default(' ') }}".into()], ..meta }));
+    let blank = whatsapp_of(
+        None,
+        Some(MetaTemplate { header_image_url: String::new(), body: vec!["{{ attributes.x | default(' ') }}".into()], ..meta }),
+    );
     let blank = renderer(&blank).render(Channel::Whatsapp, &person, &occasion());
     assert_eq!(blank, Err(RenderError::Empty { field: "whatsapp.meta.body[0]".into() }));
 }
@@ -303,7 +317,8 @@ fn whatsapp_forms_are_checked() {
     for name in ["", "My Offer", "offer-1"] {
         assert_eq!(problem(&whatsapp_of(None, Some(MetaTemplate { name: name.into(), ..meta.clone() }))).0, "whatsapp.meta.name");
     }
-    let bad = MetaTemplate { header_image_url: "ftp://x".into(), body: vec![String::new()], url_buttons: [(10, "x".into())].into(), ..meta };
+    let bad =
+        MetaTemplate { header_image_url: "ftp://x".into(), body: vec![String::new()], url_buttons: [(10, "x".into())].into(), ..meta };
     assert_eq!(problems(&whatsapp_of(None, Some(bad))).len(), 3);
 }
 
@@ -312,12 +327,20 @@ fn links_and_opens_are_tracked() {
     let html = "<html><body><p><a href=\"https://shop.example/?a=1&amp;b=2\">Shop</a> <a href='{{U}}'>Unsubscribe</a>\
         <a href=\"mailto:a@example.com\">Mail</a><a href=\"#top\">Top</a><a>None</a></p></body></html>";
     let html = html.replace("{{U}}", &entity::escape("https://hub.example/u/tok?x=1&y=2"));
-    let tracked = email::track(&html, "https://hub.example/u/tok?x=1&y=2", &|url| format!("https://hub.example/c/{}&\"", url.len()), "https://hub.example/o/1");
+    let tracked = email::track(
+        &html,
+        "https://hub.example/u/tok?x=1&y=2",
+        &|url| format!("https://hub.example/c/{}&\"", url.len()),
+        "https://hub.example/o/1",
+    );
     let tracked = tracked.unwrap();
     assert!(tracked.contains("<a href=\"https://hub.example/c/29&amp;&quot;\">Shop</a>"), "{tracked}");
     assert!(tracked.contains("<a href='https://hub.example/u/tok?x=1&amp;y=2'>Unsubscribe</a>"), "{tracked}");
     assert!(tracked.contains("<a href=\"mailto:a@example.com\">Mail</a><a href=\"#top\">Top</a><a>None</a>"), "{tracked}");
-    assert!(tracked.ends_with("<img src=\"https://hub.example/o/1\" width=\"1\" height=\"1\" alt=\"\" style=\"border:0\"></body></html>"), "{tracked}");
+    assert!(
+        tracked.ends_with("<img src=\"https://hub.example/o/1\" width=\"1\" height=\"1\" alt=\"\" style=\"border:0\"></body></html>"),
+        "{tracked}"
+    );
     for bare in ["<p>Hi", "Hi", "", "<body>open", "<p>Hi</p></html>"] {
         let tracked = email::track(bare, "", &str::to_owned, "https://hub.example/o/1").unwrap();
         assert_eq!(tracked.matches("<img src=\"https://hub.example/o/1\"").count(), 1, "{tracked}");
@@ -355,7 +378,10 @@ fn thousands_are_rendered_in_a_second() {
     let count = 500;
     for _ in 0..count {
         let Ok(Rendered::Email(email)) = renderer.render(Channel::Email, &person(), &occasion()) else { panic!("not rendered") };
-        assert!(email::track(&email.html, &occasion().unsubscribe_url, &|_| "https://hub.example/c/x".into(), "https://hub.example/o/x").is_ok());
+        assert!(
+            email::track(&email.html, &occasion().unsubscribe_url, &|_| "https://hub.example/c/x".into(), "https://hub.example/o/x")
+                .is_ok()
+        );
     }
     let per_second = f64::from(count) / started.elapsed().as_secs_f64();
     // A dispatcher needs 20 a second; a hundredth of what it is leaves room for a busy machine.

@@ -43,9 +43,14 @@ const EMPTY: &str = "is empty: WhatsApp refuses empty parameters";
 
 fn meta(meta: &MetaTemplate) -> Vec<ContentProblem> {
     let mut problems = Vec::new();
-    let is_name = (1..=512).contains(&meta.name.len()) && meta.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    let is_name =
+        (1..=512).contains(&meta.name.len()) && meta.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     if !is_name {
-        problems.push(problem("whatsapp.meta.name", 0, "is no template name: it has small letters, digits and _ only, as registered with Meta"));
+        problems.push(problem(
+            "whatsapp.meta.name",
+            0,
+            "is no template name: it has small letters, digits and _ only, as registered with Meta",
+        ));
     }
     if !is_language(&meta.language) {
         problems.push(problem("whatsapp.meta.language", 0, "is no language code as Meta has them: en, en_US, ar, …"));

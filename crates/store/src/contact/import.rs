@@ -9,9 +9,8 @@ mod fold;
 use super::{Draft, role};
 use crate::{Result, list};
 use domain::{ContactId, ListId, WorkspaceId};
-use fold::Person;
+use fold::{Known, Person};
 use sqlx::PgConnection;
-use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -38,62 +37,15 @@ pub async fn import(
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('import ' || $1::text, 0))", workspace.0.to_string())
         .execute(&mut *connection)
         .await?;
-    let (named, others): (Vec<_>, Vec<_>) = fold::by_person(rows).into_iter().partition(|person| person.draft.external_id.is_some());
-    let found = find_named(connection, workspace, &named).await?;
-    let mut written = write(connection, workspace, named, found, now).await?;
-    // Only now: a row may be about somebody whom a row with an external id has just given that address, or taken it from.
-    let found = find_by_address(connection, workspace, &others).await?;
-    let more = write(connection, workspace, others, found, now).await?;
-    written.ids.extend(more.ids);
-    written.created += more.created;
+    let known = find(connection, workspace, &rows).await?;
+    let (matched, new) = Columns::split(fold::by_person(known, rows));
+    update(connection, &matched, now).await?;
+    let mut written = insert(connection, workspace, &new, now).await?;
+    written.ids.extend(matched.contact_id);
     if let Some(list) = list {
         list::add_members(connection, workspace, list, &written.ids, now).await?;
     }
     Ok(Imported { created: written.created, updated: total - written.created })
-}
-
-/// Whom a statement wrote, and how many of them are new.
-struct Written {
-    ids: Vec<Uuid>,
-    created: u64,
-}
-
-/// Updates the people that were found, and adds the others.
-async fn write(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    people: Vec<Person>,
-    found: Vec<Option<Uuid>>,
-    now: OffsetDateTime,
-) -> Result<Written> {
-    let (matched, new) = split(people, found);
-    update(connection, &matched, now).await?;
-    let mut written = insert(connection, workspace, &new, now).await?;
-    written.ids.extend(matched.contact_id);
-    Ok(written)
-}
-
-/// People that are there, with their ids, and new ones.
-fn split(people: Vec<Person>, found: Vec<Option<Uuid>>) -> (Columns, Columns) {
-    let mut new = Vec::new();
-    let mut matched: Vec<Person> = Vec::new();
-    let mut ids = Vec::new();
-    let mut places: HashMap<Uuid, usize> = HashMap::new();
-    for (person, id) in people.into_iter().zip(found) {
-        match id {
-            None => new.push(person),
-            // One contact may be found by the e-mail of one row and the phone of another.
-            Some(id) => match places.get(&id) {
-                Some(place) => matched[*place].merge(person.draft),
-                None => {
-                    places.insert(id, matched.len());
-                    ids.push(id);
-                    matched.push(person);
-                }
-            },
-        }
-    }
-    (Columns::of(matched, Some(ids)), Columns::of(new, None))
 }
 
 /// The people, column by column, as `unnest` takes them.
@@ -117,27 +69,41 @@ struct Columns {
 }
 
 impl Columns {
-    /// With the given ids, or new ones.
-    fn of(people: Vec<Person>, ids: Option<Vec<Uuid>>) -> Self {
-        let mut columns = Self { contact_id: ids.unwrap_or_else(|| people.iter().map(|_| ContactId::new().0).collect()), ..Self::default() };
-        for Person { draft, .. } in people {
-            columns.external_id.push(draft.external_id);
-            columns.name.push(draft.name);
-            columns.email.push(draft.email.shown);
-            columns.email_key.push(draft.email.key);
-            columns.email_problem.push(draft.email.problem);
-            columns.phone.push(draft.phone.shown);
-            columns.phone_key.push(draft.phone.key);
-            columns.phone_problem.push(draft.phone.problem);
-            columns.locale.push(draft.locale);
-            columns.timezone.push(draft.timezone);
-            columns.role.push(draft.role);
-            columns.city.push(draft.city);
-            columns.postal_code.push(draft.postal_code);
-            columns.attributes.push(serde_json::Value::Object(draft.attributes).to_string());
+    /// People who are there, and new ones.
+    fn split(people: Vec<Person>) -> (Self, Self) {
+        let (mut matched, mut new) = (Self::default(), Self::default());
+        for Person { contact_id, draft } in people {
+            match contact_id {
+                Some(id) => matched.push(id, draft),
+                None => new.push(ContactId::new().0, draft),
+            }
         }
-        columns
+        (matched, new)
     }
+
+    fn push(&mut self, id: Uuid, draft: Draft) {
+        self.contact_id.push(id);
+        self.external_id.push(draft.external_id);
+        self.name.push(draft.name);
+        self.email.push(draft.email.shown);
+        self.email_key.push(draft.email.key);
+        self.email_problem.push(draft.email.problem);
+        self.phone.push(draft.phone.shown);
+        self.phone_key.push(draft.phone.key);
+        self.phone_problem.push(draft.phone.problem);
+        self.locale.push(draft.locale);
+        self.timezone.push(draft.timezone);
+        self.role.push(draft.role);
+        self.city.push(draft.city);
+        self.postal_code.push(draft.postal_code);
+        self.attributes.push(serde_json::Value::Object(draft.attributes).to_string());
+    }
+}
+
+/// Whom a statement wrote, and how many of them are new.
+struct Written {
+    ids: Vec<Uuid>,
+    created: u64,
 }
 
 /// Adds people. One that somebody else has added in the meantime, with the same external id, is updated; its role stays.
@@ -241,41 +207,40 @@ async fn update(connection: &mut PgConnection, columns: &Columns, now: OffsetDat
     Ok(())
 }
 
-/// The contacts with these people's external ids.
-async fn find_named(connection: &mut PgConnection, workspace: WorkspaceId, people: &[Person]) -> Result<Vec<Option<Uuid>>> {
-    let names: Vec<_> = people.iter().map(|person| person.draft.external_id.clone().unwrap_or_default()).collect();
-    Ok(sqlx::query_scalar!(
-        r#"SELECT (SELECT c.contact_id FROM core.contact c WHERE c.workspace_id = $1 AND c.external_id = row.name) AS contact_id
-           FROM unnest($2::text[]) WITH ORDINALITY AS row(name, n) ORDER BY n"#,
-        workspace.0,
-        &names
-    )
-    .fetch_all(connection)
-    .await?)
-}
-
-/// The contacts with these people's addresses.
-async fn find_by_address(connection: &mut PgConnection, workspace: WorkspaceId, people: &[Person]) -> Result<Vec<Option<Uuid>>> {
-    let keys = |key: fn(&Draft) -> Option<&String>| people.iter().map(|person| key(&person.draft).cloned()).collect::<Vec<_>>();
-    let texts = |text: fn(&Draft) -> &String| people.iter().map(|person| text(&person.draft).clone()).collect::<Vec<_>>();
-    Ok(sqlx::query_scalar!(
-        r#"SELECT coalesce(
-               (SELECT c.contact_id FROM core.contact c WHERE c.workspace_id = $1 AND c.email_key = row.email_key ORDER BY 1 LIMIT 1),
-               (SELECT c.contact_id FROM core.contact c WHERE c.workspace_id = $1 AND c.phone_key = row.phone_key ORDER BY 1 LIMIT 1),
+/// The contacts that the rows may be about, oldest first.
+async fn find(connection: &mut PgConnection, workspace: WorkspaceId, rows: &[Draft]) -> Result<Vec<Known>> {
+    let keys = |key: fn(&Draft) -> Option<&String>| rows.iter().map(|row| key(row).cloned()).collect::<Vec<_>>();
+    let texts = |text: fn(&Draft) -> &String| rows.iter().map(|row| text(row).clone()).collect::<Vec<_>>();
+    Ok(sqlx::query_as!(
+        Known,
+        r#"WITH row AS (
+               SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+               AS row(external_id, email_key, phone_key, email, phone, name)
+           ), found AS (
+               SELECT (SELECT c.contact_id FROM core.contact c WHERE c.workspace_id = $1 AND c.external_id = row.external_id) AS contact_id
+               FROM row WHERE row.external_id IS NOT NULL
+               UNION
+               SELECT (SELECT c.contact_id FROM core.contact c WHERE c.workspace_id = $1 AND c.email_key = row.email_key ORDER BY 1 LIMIT 1)
+               FROM row WHERE row.external_id IS NULL
+               UNION
+               SELECT (SELECT c.contact_id FROM core.contact c WHERE c.workspace_id = $1 AND c.phone_key = row.phone_key ORDER BY 1 LIMIT 1)
+               FROM row WHERE row.external_id IS NULL
+               UNION
                -- Nothing to know them by but what was written: so that a file that is imported again adds nobody twice.
-               (SELECT c.contact_id FROM core.contact c
-                WHERE row.email_key IS NULL AND row.phone_key IS NULL
-                  AND c.workspace_id = $1 AND c.email_key IS NULL AND c.phone_key IS NULL AND c.external_id IS NULL
-                  AND c.email = row.email AND c.phone = row.phone AND c.name = row.name ORDER BY 1 LIMIT 1)) AS contact_id
-           FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
-               WITH ORDINALITY AS row(email_key, phone_key, email, phone, name, n)
-           ORDER BY n"#,
+               SELECT (SELECT c.contact_id FROM core.contact c
+                       WHERE c.workspace_id = $1 AND c.email_key IS NULL AND c.phone_key IS NULL AND c.external_id IS NULL
+                         AND c.email = row.email AND c.phone = row.phone AND c.name = row.name ORDER BY 1 LIMIT 1)
+               FROM row WHERE row.external_id IS NULL AND row.email_key IS NULL AND row.phone_key IS NULL
+           )
+           SELECT c.contact_id, c.external_id, c.name, c.email, c.email_key, c.phone, c.phone_key
+           FROM core.contact c JOIN found USING (contact_id) ORDER BY c.contact_id"#,
         workspace.0,
-        &keys(|draft| draft.email.key.as_ref()) as _,
-        &keys(|draft| draft.phone.key.as_ref()) as _,
-        &texts(|draft| &draft.email.shown),
-        &texts(|draft| &draft.phone.shown),
-        &texts(|draft| &draft.name)
+        &keys(|row| row.external_id.as_ref()) as _,
+        &keys(|row| row.email.key.as_ref()) as _,
+        &keys(|row| row.phone.key.as_ref()) as _,
+        &texts(|row| &row.email.shown),
+        &texts(|row| &row.phone.shown),
+        &texts(|row| &row.name)
     )
     .fetch_all(connection)
     .await?)

@@ -24,7 +24,12 @@ pub async fn workspaces(connection: &mut PgConnection, deliveries: &[i64]) -> Re
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn claim(connection: &mut PgConnection, workspace: WorkspaceId, keys: &BTreeSet<Uuid>, now: OffsetDateTime) -> Result<BTreeSet<Uuid>> {
+pub async fn claim(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    keys: &BTreeSet<Uuid>,
+    now: OffsetDateTime,
+) -> Result<BTreeSet<Uuid>> {
     let keys: Vec<_> = keys.iter().copied().collect();
     let claimed = sqlx::query_scalar!(
         "INSERT INTO core.request (workspace_id, method, request_id, object_id, created_at)
@@ -51,7 +56,11 @@ pub struct Addressee {
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn addressees(connection: &mut PgConnection, workspace: WorkspaceId, deliveries: &[i64]) -> Result<BTreeMap<DeliveryId, Addressee>> {
+pub async fn addressees(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    deliveries: &[i64],
+) -> Result<BTreeMap<DeliveryId, Addressee>> {
     let rows = sqlx::query!(
         r#"SELECT delivery_id, channel, address_key AS "address_key!" FROM send.delivery
            WHERE workspace_id = $1 AND delivery_id = ANY($2) AND address_key IS NOT NULL"#,

@@ -65,9 +65,13 @@ async fn excluded_lists_are_left_out_even_when_they_fill_a_chunk() {
     let (workspace, id) = (campaign.workspace, campaign.campaign);
     for sql in [
         format!("INSERT INTO core.list (list_id, workspace_id, name, created_at) VALUES ('{excluded}', '{workspace}', 'x', now())"),
-        format!("INSERT INTO core.campaign_list (campaign_id, list_id, excluded, workspace_id) VALUES ('{id}', '{excluded}', true, '{workspace}')"),
-        format!("INSERT INTO core.list_member (list_id, contact_id, workspace_id, added_at)
-                 SELECT '{excluded}', contact_id, workspace_id, now() FROM core.contact ORDER BY contact_id LIMIT 6"),
+        format!(
+            "INSERT INTO core.campaign_list (campaign_id, list_id, excluded, workspace_id) VALUES ('{id}', '{excluded}', true, '{workspace}')"
+        ),
+        format!(
+            "INSERT INTO core.list_member (list_id, contact_id, workspace_id, added_at)
+                 SELECT '{excluded}', contact_id, workspace_id, now() FROM core.contact ORDER BY contact_id LIMIT 6"
+        ),
     ] {
         world.execute(sql).await;
     }

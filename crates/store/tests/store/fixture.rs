@@ -142,13 +142,7 @@ impl World {
 }
 
 pub async fn pass_in(connection: &mut PgConnection, campaign: Campaign, worker: WorkerId, ids: &[i64], limit: u32) -> gate::Answer {
-    let ask = gate::Ask {
-        run_id: campaign.run,
-        channel: Channel::Sms,
-        sender_id: campaign.sender,
-        worker_id: worker,
-        delivery_ids: ids,
-        limit,
-    };
+    let ask =
+        gate::Ask { run_id: campaign.run, channel: Channel::Sms, sender_id: campaign.sender, worker_id: worker, delivery_ids: ids, limit };
     gate::pass(connection, ask, now()).await.unwrap()
 }

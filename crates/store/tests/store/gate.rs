@@ -156,6 +156,7 @@ async fn a_providers_report_settles_what_is_uncertain() {
     let settled = record::settle_uncertain(&mut tx, Channel::Sms, Bits::DELIVERED, Bits::REJECTED, 10, now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(settled, 2);
-    let states = (world.count("state = 'accepted'").await, world.count("state = 'rejected'").await, world.count("state = 'uncertain'").await);
+    let states =
+        (world.count("state = 'accepted'").await, world.count("state = 'rejected'").await, world.count("state = 'uncertain'").await);
     assert_eq!(states, (1, 1, 1));
 }

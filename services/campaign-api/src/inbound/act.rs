@@ -48,7 +48,8 @@ pub async fn act(db: &Db, inbound: Vec<Inbound>, now: OffsetDateTime) -> Result<
 
 /// The workspaces of links, which name their delivery only.
 async fn workspaces_of_links(db: &Db, inbound: &[Inbound]) -> Result<BTreeMap<DeliveryId, WorkspaceId>> {
-    let deliveries: Vec<_> = inbound.iter().filter(|message| message.workspace_id.is_empty()).filter_map(named_delivery).map(|id| id.0).collect();
+    let deliveries: Vec<_> =
+        inbound.iter().filter(|message| message.workspace_id.is_empty()).filter_map(named_delivery).map(|id| id.0).collect();
     if deliveries.is_empty() {
         return Ok(BTreeMap::new());
     }

@@ -12,8 +12,8 @@ mod view;
 use crate::state::State;
 use domain::{ListId, WorkspaceId};
 use proto::contact::{
-    AddListMembersRequest, AddListMembersResponse, CreateListRequest, CreateListResponse, GetListRequest, GetListResponse, ListListsRequest,
-    ListListsResponse, RemoveListMembersRequest, RemoveListMembersResponse, UpdateListRequest, UpdateListResponse,
+    AddListMembersRequest, AddListMembersResponse, CreateListRequest, CreateListResponse, GetListRequest, GetListResponse,
+    ListListsRequest, ListListsResponse, RemoveListMembersRequest, RemoveListMembersResponse, UpdateListRequest, UpdateListResponse,
     list_service_server::{ListService, ListServiceServer},
 };
 use runtime::status::{self, Violations};

@@ -9,6 +9,7 @@ use runtime::{
     status::{self, Violations},
 };
 use serde::Serialize;
+use std::collections::HashSet;
 use store::optout::{self, OptOut};
 use time::OffsetDateTime;
 use tonic::{Request, Status};
@@ -38,8 +39,8 @@ pub async fn run(state: &State, request: Request<AddOptOutsRequest>) -> Result<A
     let added = optout::add(&mut tx, caller.workspace, &opt_outs).await.map_err(status::store)?;
     let count = added.len() as u64;
     if count > 0 {
-        let added: std::collections::HashSet<_> = added.into_iter().collect();
-        opt_outs.retain(|entry| added.contains(&(entry.channel, entry.address_key.clone())));
+        let mut added: HashSet<_> = added.into_iter().collect();
+        opt_outs.retain(|entry| added.remove(&(entry.channel, entry.address_key.clone())));
         let change = Change {
             workspace: caller.workspace,
             caller: &caller,

@@ -15,7 +15,8 @@ use tonic::{Request, Status};
 pub async fn run(state: &State, request: Request<PreviewTemplateRequest>) -> Result<PreviewTemplateResponse, Status> {
     let caller = auth::authorize(&request, Role::Agent)?;
     let request = request.into_inner();
-    let channel = proto::convert::channel(request.channel).ok_or_else(|| status::invalid("channel", "must be given: email, sms or whatsapp"))?;
+    let channel =
+        proto::convert::channel(request.channel).ok_or_else(|| status::invalid("channel", "must be given: email, sms or whatsapp"))?;
     let mut tx = state.db.tenant(caller.workspace).await.map_err(status::store)?;
     let template = find(&mut tx, caller.workspace, &request.id, request.version).await?;
     let person = person(&mut tx, caller.workspace, &request.contact_id).await?;

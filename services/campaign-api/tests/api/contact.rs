@@ -74,7 +74,8 @@ async fn everything_that_is_wrong_with_a_contact_is_named() {
     let status = client.upsert_contact(upsert(bad)).await.unwrap_err();
     let expected = ["contact.name", "contact.city", "contact.role", "contact.timezone", "contact.locale", "contact.attributes."];
     assert_eq!(fields(&status), expected);
-    let request = UpsertContactRequest { contact: Some(contact("", "", "")), list_ids: vec![uuid::Uuid::now_v7().to_string(), "x".to_owned()] };
+    let request =
+        UpsertContactRequest { contact: Some(contact("", "", "")), list_ids: vec![uuid::Uuid::now_v7().to_string(), "x".to_owned()] };
     assert_eq!(fields(&client.upsert_contact(request).await.unwrap_err()), ["list_ids[1]"]);
     let request = UpsertContactRequest { contact: Some(contact("", "", "")), list_ids: vec![uuid::Uuid::now_v7().to_string()] };
     assert_eq!(fields(&client.upsert_contact(request).await.unwrap_err()), ["list_ids[0]"]);
@@ -99,7 +100,8 @@ async fn contacts_are_listed_searched_and_deleted() {
     assert_eq!(seen, ids);
     assert_eq!(rest.next_page_token, "");
 
-    let search = |list_id: &str, search: &str| ListContactsRequest { list_id: list_id.to_owned(), search: search.to_owned(), ..Default::default() };
+    let search =
+        |list_id: &str, search: &str| ListContactsRequest { list_id: list_id.to_owned(), search: search.to_owned(), ..Default::default() };
     assert_eq!(client.list_contacts(search(&list, "")).await.unwrap().into_inner().contacts.len(), 3);
     assert_eq!(client.list_contacts(search(&list, "P1@")).await.unwrap().into_inner().contacts.len(), 0);
     assert_eq!(client.list_contacts(search("", "P1@")).await.unwrap().into_inner().contacts[0].id, ids[1]);

@@ -156,7 +156,11 @@ fn names(record: &ByteRecord) -> Result<Vec<String>, Status> {
     {
         return Err(wrong(&format!("the columns are separated by {separator:?}: export the file with commas")));
     }
-    Ok(names.iter().enumerate().map(|(index, name)| if index == 0 { name.trim_start_matches('\u{feff}') } else { name }.trim().to_owned()).collect())
+    Ok(names
+        .iter()
+        .enumerate()
+        .map(|(index, name)| if index == 0 { name.trim_start_matches('\u{feff}') } else { name }.trim().to_owned())
+        .collect())
 }
 
 #[cfg(test)]
@@ -173,9 +177,18 @@ mod tests {
     #[test]
     fn columns_are_fields_or_attributes() {
         use Field::{Email, ExternalId, Name, PostalCode};
-        let targets = read(&["\u{feff}External ID", " Name ", "E-Mail address", "postal-code", "tier", "junk"], &[("E-Mail address", "email"), ("junk", "")]);
-        let expected =
-            [Target::Field(ExternalId), Target::Field(Name), Target::Field(Email), Target::Field(PostalCode), Target::Attribute, Target::Nothing];
+        let targets = read(
+            &["\u{feff}External ID", " Name ", "E-Mail address", "postal-code", "tier", "junk"],
+            &[("E-Mail address", "email"), ("junk", "")],
+        );
+        let expected = [
+            Target::Field(ExternalId),
+            Target::Field(Name),
+            Target::Field(Email),
+            Target::Field(PostalCode),
+            Target::Attribute,
+            Target::Nothing,
+        ];
         assert_eq!(targets.unwrap(), expected);
     }
 

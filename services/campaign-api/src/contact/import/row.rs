@@ -118,7 +118,10 @@ mod tests {
     }
 
     fn summary(problems: &[RowProblem]) -> Vec<String> {
-        problems.iter().map(|problem| format!("{}{}: {}", if problem.rejected { "! " } else { "" }, problem.column, problem.reason)).collect()
+        problems
+            .iter()
+            .map(|problem| format!("{}{}: {}", if problem.rejected { "! " } else { "" }, problem.column, problem.reason))
+            .collect()
     }
 
     #[test]

@@ -1,0 +1,8 @@
+//! analytics over real gRPC, on a real PostgreSQL and broker, in this process.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod access;
+mod campaign;
+mod figures;
+mod support;
+mod watch;
