@@ -6,7 +6,6 @@ use std::{env, future::ready, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-#[expect(clippy::disallowed_methods, reason = "tests find their server in the environment")]
 async fn bus() -> Bus {
     let url = env::var("NATS_URL").expect("NATS_URL is set: run the tests with `make test`");
     let bus = Bus::connect(&url, &format!("t{}", uuid::Uuid::now_v7().simple())).await.unwrap();

@@ -37,9 +37,20 @@ pub(crate) struct Finding<'a> {
     pub place: Place,
 }
 
-/// Differences that are waiting to be added to the counters, in the order in which replicas lock them.
+/// Which counter. Replicas lock them in this order.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Counter {
+    campaign_id: CampaignId,
+    run_id: RunId,
+    channel: Channel,
+    sender_id: SenderId,
+    metric: Metric,
+    code: String,
+}
+
+/// Differences that are waiting to be added to the counters of workspaces.
 #[derive(Debug, Default)]
-pub(crate) struct Counters(BTreeMap<(CampaignId, RunId, Channel, SenderId, Metric, String), (WorkspaceId, i64)>);
+pub(crate) struct Counters(BTreeMap<Counter, (WorkspaceId, i64)>);
 
 impl Counters {
     /// Adds what was written or dropped in one statement.
@@ -63,8 +74,15 @@ impl Counters {
 
     fn add(&mut self, place: &Place, metric: Metric, code: &str, by: i64) {
         if by != 0 {
-            let key = (place.campaign_id, place.run_id, place.channel, place.sender_id, metric, code.to_owned());
-            self.0.entry(key).or_insert((place.workspace_id, 0)).1 += by;
+            let counter = Counter {
+                campaign_id: place.campaign_id,
+                run_id: place.run_id,
+                channel: place.channel,
+                sender_id: place.sender_id,
+                metric,
+                code: code.to_owned(),
+            };
+            self.0.entry(counter).or_insert((place.workspace_id, 0)).1 += by;
         }
     }
 
@@ -128,12 +146,12 @@ pub(crate) async fn save(connection: &mut PgConnection, counters: Counters) -> R
         "INSERT INTO stats.counter AS c (campaign_id, run_id, channel, sender_id, metric, code, workspace_id, value)
          SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::bigint[])
          ON CONFLICT (campaign_id, run_id, channel, sender_id, metric, code) DO UPDATE SET value = c.value + EXCLUDED.value",
-        &changed.iter().map(|(key, _)| key.0.0).collect::<Vec<_>>(),
-        &changed.iter().map(|(key, _)| key.1.0).collect::<Vec<_>>(),
-        &changed.iter().map(|(key, _)| key.2.as_str().to_owned()).collect::<Vec<_>>(),
-        &changed.iter().map(|(key, _)| key.3.0).collect::<Vec<_>>(),
-        &changed.iter().map(|(key, _)| key.4.as_str().to_owned()).collect::<Vec<_>>(),
-        &changed.iter().map(|(key, _)| key.5.clone()).collect::<Vec<_>>(),
+        &changed.iter().map(|(counter, _)| counter.campaign_id.0).collect::<Vec<_>>(),
+        &changed.iter().map(|(counter, _)| counter.run_id.0).collect::<Vec<_>>(),
+        &changed.iter().map(|(counter, _)| counter.channel.as_str().to_owned()).collect::<Vec<_>>(),
+        &changed.iter().map(|(counter, _)| counter.sender_id.0).collect::<Vec<_>>(),
+        &changed.iter().map(|(counter, _)| counter.metric.as_str().to_owned()).collect::<Vec<_>>(),
+        &changed.iter().map(|(counter, _)| counter.code.clone()).collect::<Vec<_>>(),
         &changed.iter().map(|(_, (workspace, _))| workspace.0).collect::<Vec<_>>(),
         &changed.iter().map(|(_, (_, by))| *by).collect::<Vec<_>>()
     )

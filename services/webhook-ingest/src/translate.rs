@@ -1,11 +1,7 @@
 //! What a provider said, in the hub's words: facts about deliveries, and messages and opt-outs of people.
 
 use crate::{millis, senders::Sender};
-use domain::{
-    Channel, DeliveryId,
-    facts::key,
-    link::{Correlation, LinkKey},
-};
+use domain::{Channel, DeliveryId, facts::key, link::LinkKey};
 use proto::event::{self, Fact, FactKind, InboundIntent};
 use providers::{Decoded, Event, EventKind, FaultAction, Inbound, Preference};
 use runtime::traceparent;
@@ -45,10 +41,10 @@ impl Translated {
             return;
         }
         let span = tracing::info_span!("webhook_ingest.event.receive", provider = sender.provider, kind = ?event.kind);
-        if let Some(Correlation { traceparent, .. }) = &correlation {
-            traceparent::parent(&span, traceparent);
-        }
-        let traceparent = span.in_scope(traceparent::current);
+        let sent_in = correlation.as_ref().map(|correlation| correlation.traceparent.clone()).unwrap_or_default();
+        traceparent::parent(&span, &sent_in);
+        // Where nothing is traced here, the trace of the sending goes on as it came.
+        let traceparent = Some(traceparent::of(&span)).filter(|own| !own.is_empty()).unwrap_or(sent_in);
         let delivery = correlation.map(|correlation| correlation.delivery_id);
         if let Some(source) = opt_out_source(&event, sender.channel) {
             let stop = stop(sender, &event, source, delivery, &traceparent);

@@ -9,11 +9,26 @@
 //! another country into one of the default country.
 
 use super::{Address, is_invisible};
-use phonenumber::{Mode, PhoneNumber, metadata::DATABASE};
-use std::borrow::Cow;
+use phonenumber::{
+    Mode, PhoneNumber,
+    metadata::{DATABASE, Database},
+};
+use std::{borrow::Cow, sync::LazyLock};
 
 /// E.164 numbers have at most 15 digits; what is longer than this with its prefixes is no phone.
 const MAX_DIGITS: usize = 20;
+
+/// Compiled patterns that are kept, about ten a country. The crate keeps 100, and compiles for milliseconds as soon as the numbers of a
+/// dozen countries are mixed.
+const PATTERNS: usize = 1_000;
+
+static PLANS: LazyLock<&'static Database> = LazyLock::new(|| {
+    // A poisoned lock only means that it stays slow.
+    if let Ok(mut cache) = DATABASE.cache().lock() {
+        cache.set_capacity(PATTERNS);
+    }
+    &DATABASE
+});
 
 /// How a workspace writes phones without a country.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +58,7 @@ impl Default for PhoneRules {
 /// Whether a calling code (without `+`) is assigned to a country.
 #[must_use]
 pub fn is_country_code(code: &str) -> bool {
-    code.starts_with(|c: char| matches!(c, '1'..='9')) && code.parse::<u16>().is_ok_and(|code| DATABASE.by_code(&code).is_some())
+    code.starts_with(|c: char| matches!(c, '1'..='9')) && code.parse::<u16>().is_ok_and(|code| PLANS.by_code(&code).is_some())
 }
 
 /// Reads a phone number. Digits may be of any script; spaces, dashes, dots, slashes, parentheses and invisible marks don't matter.
@@ -118,16 +133,16 @@ fn valid(digits: &str) -> Option<String> {
     if digits.len() < 5 || digits.starts_with('0') {
         return None;
     }
-    let number = phonenumber::parse(None, format!("+{digits}")).ok()?;
+    let number = phonenumber::parse_with(&PLANS, None, format!("+{digits}")).ok()?;
     let e164 = number.format().mode(Mode::E164).to_string();
     if e164[1..] == *digits {
-        return number.is_valid().then_some(e164);
+        return number.is_valid_with(&PLANS).then_some(e164);
     }
     // The parser took a trunk prefix off. Where the digits are a number as they stand, they stay.
     if fits(&number, digits) {
         return Some(format!("+{digits}"));
     }
-    number.is_valid().then_some(e164)
+    number.is_valid_with(&PLANS).then_some(e164)
 }
 
 /// Whether the digits after the country code are a number there, without taking a trunk prefix off.
@@ -136,7 +151,7 @@ fn fits(number: &PhoneNumber, digits: &str) -> bool {
     let Some(national) = digits.strip_prefix(&code.to_string()) else {
         return false;
     };
-    DATABASE.by_code(&code).is_some_and(|plans| plans.iter().any(|plan| plan.descriptors().general().is_match(national)))
+    PLANS.by_code(&code).is_some_and(|plans| plans.iter().any(|plan| plan.descriptors().general().is_match(national)))
 }
 
 fn explain(digits: &str) -> String {

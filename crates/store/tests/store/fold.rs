@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use store::{
     Role,
     fact::{self, Count, Fact, Folded},
-    recount,
+    ingest, recount,
     stats::{self, Cursor, Filter},
 };
 use time::Duration;
@@ -240,6 +240,22 @@ async fn an_account_can_speak_only_of_its_own_deliveries() {
     assert_eq!(world.fold(&forged).await.unmatched, 3);
     assert!(world.counters(campaign).await.is_empty());
     assert_eq!(world.fold(&[reported(campaign, "SM1", Kind::Delivered)]).await.unmatched, 0);
+}
+
+#[tokio::test]
+async fn webhook_ingest_finds_the_delivery_of_a_message_and_reads_nothing_else_of_it() {
+    let world = World::new().await;
+    let campaign = world.campaign(1, 1e6).await;
+    world.expand(campaign, 50).await;
+    let id = world.delivery_ids(campaign).await[0];
+    world.execute("UPDATE send.delivery SET provider_message_id = 'SM1'".to_owned()).await;
+    let db = world.connect_as(Role::Ingest).await;
+    let mut connection = db.acquire().await.unwrap();
+    let find = async |connection: &mut _, sender, message| ingest::delivery_of(connection, sender, message).await.unwrap();
+    assert_eq!(find(&mut connection, campaign.sender, "SM1").await, Some(DeliveryId(id)));
+    assert_eq!(find(&mut connection, campaign.sender, "SM2").await, None);
+    assert_eq!(find(&mut connection, SenderId::new(), "SM1").await, None);
+    assert!(sqlx::query("SELECT address FROM send.delivery").execute(&mut *connection).await.is_err());
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ async fn retries_wake_when_their_time_has_come() {
     assert_eq!(job::wake_retries(&mut tx, now() + Duration::minutes(2), 100).await.unwrap(), 3);
     tx.commit().await.unwrap();
     let ids = world.delivery_ids(campaign).await;
-    assert_eq!(world.pass(campaign, WorkerId::new(), &ids, 10).await.wait.is_some(), true, "the pace starts from nothing");
+    assert!(world.pass(campaign, WorkerId::new(), &ids, 10).await.wait.is_some(), "the pace starts from nothing");
     assert_eq!(world.count("state = 'queued'").await, 3);
 }
 

@@ -3,6 +3,7 @@
 mod add;
 mod create;
 mod get;
+#[expect(clippy::module_inception, reason = "here the noun and the verb are one word")]
 mod list;
 mod members;
 mod remove;

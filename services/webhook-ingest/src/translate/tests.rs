@@ -56,6 +56,7 @@ fn a_correlated_report_names_its_delivery() {
     assert_eq!((fact.delivery_id, fact.kind()), (42, FactKind::Failed));
     assert_eq!((fact.code.as_str(), fact.provider_message_id.as_str()), ("30006", "SM1"));
     assert_eq!(fact.sender_id, sender.id.to_string());
+    assert_eq!(fact.traceparent, TRACE);
     assert!(translated.inbound.is_empty());
     assert_eq!(fact.key, one(&sender, failed(FaultAction::Permanent)).facts[0].key, "the same report has the same key");
 }
