@@ -69,13 +69,17 @@ CREATE TABLE send.job (
     sender_id    uuid NOT NULL,
     channel      text NOT NULL,
     delivery_ids bigint[] NOT NULL,
+    -- Deliveries in it; read far more often than the ids.
+    size         int GENERATED ALWAYS AS (cardinality(delivery_ids)) STORED,
+    -- Lower goes first: 0 for retries, which would wait behind a whole campaign otherwise; 1 for all else.
+    lane         smallint NOT NULL DEFAULT 1,
     created_at   timestamptz NOT NULL,
     published_at timestamptz,
     -- Touched by the dispatcher while it works on it.
     progress_at  timestamptz
 );
-CREATE INDEX job_waiting ON send.job (channel, workspace_id, job_id) WHERE published_at IS NULL;
-CREATE INDEX job_out ON send.job (channel) WHERE published_at IS NOT NULL;
+CREATE INDEX job_waiting ON send.job (channel, sender_id, lane, job_id) WHERE published_at IS NULL;
+CREATE INDEX job_out ON send.job (channel) INCLUDE (sender_id, size) WHERE published_at IS NOT NULL;
 CREATE INDEX job_run ON send.job (run_id);
 
 -- A sender's pace, shared by all replicas: the time at which the next message may leave (GCRA's theoretical arrival time).

@@ -105,7 +105,7 @@ async fn whole_dispatcher(sink: &Sink, before: usize) -> Result<f64> {
     let campaign = stage.campaign("sms", "twilio", &twilio_settings(sink.address), r#"{"auth_token": "secret"}"#).await?;
     stage.expand(campaign).await?;
     let (nats, prefix) = (devstack::TestServers::shared().await?.nats_url.clone(), devstack::subject_prefix());
-    let bus = Bus::connect(&nats, &prefix).await?;
+    let bus = Bus::connect(&nats, &prefix, 1).await?;
     bus.ensure_streams().await?;
     let config = dispatcher::Config {
         common: config::Common { subject_prefix: prefix, ..config::Common::local(stage.database.url.clone(), nats) },

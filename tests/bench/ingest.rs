@@ -42,7 +42,7 @@ pub async fn ingest() -> Result<Vec<Row>> {
     let sendgrid = format!(r#"{{"from": "news@example.com", "webhook_public_key": "{public_key}"}}"#);
     let email = stage.campaign("email", "sendgrid", &sendgrid, r#"{"api_key": "SG.bench"}"#).await?;
     let (nats, prefix) = (devstack::TestServers::shared().await?.nats_url.clone(), devstack::subject_prefix());
-    let bus = Bus::connect(&nats, &prefix).await?;
+    let bus = Bus::connect(&nats, &prefix, 1).await?;
     bus.ensure_streams().await?;
     let limit = bare_publishes(&bus).await?;
 

@@ -35,19 +35,12 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// Connects to `nats://[user:password@]host:port`. `prefix` starts every subject and stream name, so that several installations can share a server.
+    /// Connects to `nats://[user:password@]host:port`. `prefix` starts every subject and stream name, so that several installations
+    /// can share a server; `replicas` is on how many servers the streams are kept.
     ///
     /// # Errors
     /// When no server answers.
-    pub async fn connect(url: &str, prefix: &str) -> Result<Self, Error> {
-        Self::connect_replicated(url, prefix, 1).await
-    }
-
-    /// Connects, with streams on that many servers.
-    ///
-    /// # Errors
-    /// When no server answers.
-    pub async fn connect_replicated(url: &str, prefix: &str, replicas: usize) -> Result<Self, Error> {
+    pub async fn connect(url: &str, prefix: &str, replicas: usize) -> Result<Self, Error> {
         let address: ServerAddr = url.parse().map_err(|error: std::io::Error| Error::Connect(error.to_string()))?;
         let options = match (address.username(), address.password()) {
             (Some(user), Some(password)) => ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned()),

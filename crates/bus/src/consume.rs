@@ -160,7 +160,11 @@ impl Bus {
         let mut raw: Vec<_> = first.collect().await;
         if !raw.is_empty() && batch > 1 {
             let more = pull.fetch().max_messages(batch - 1).messages().await.map_err(|error| failed(&error))?;
-            raw.extend(more.collect::<Vec<_>>().await);
+            // The library sets no time limit on this request: a broker that dies in the middle would hold us for good.
+            let mut more = std::pin::pin!(more.take_until(tokio::time::sleep(FETCH_WAIT * 5)));
+            while let Some(message) = more.next().await {
+                raw.push(message);
+            }
         }
         let mut messages = Vec::with_capacity(raw.len());
         for message in raw {

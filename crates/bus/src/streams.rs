@@ -19,10 +19,11 @@ const fn days(count: u64) -> Duration {
     Duration::from_secs(count * 24 * 3600)
 }
 
+/// What has one consumer is forgotten when that has handled it (ADR 4): a full stream then means work that waits, never history.
 const STREAMS: [Stream; 5] = [
     Stream { name: "SEND", subjects: "send.>", retention: RetentionPolicy::WorkQueue, max_bytes: 512 * MIB, max_age: days(7) },
-    Stream { name: "EVENTS", subjects: "delivery.>", retention: RetentionPolicy::Limits, max_bytes: 4096 * MIB, max_age: days(3) },
-    Stream { name: "INBOUND", subjects: "inbound.>", retention: RetentionPolicy::Limits, max_bytes: 512 * MIB, max_age: days(7) },
+    Stream { name: "EVENTS", subjects: "delivery.>", retention: RetentionPolicy::WorkQueue, max_bytes: 4096 * MIB, max_age: days(3) },
+    Stream { name: "INBOUND", subjects: "inbound.>", retention: RetentionPolicy::WorkQueue, max_bytes: 512 * MIB, max_age: days(7) },
     Stream { name: "TRACK", subjects: "track.>", retention: RetentionPolicy::Limits, max_bytes: 1024 * MIB, max_age: days(3) },
     Stream { name: "DLQ", subjects: "dead.>", retention: RetentionPolicy::Limits, max_bytes: 512 * MIB, max_age: days(30) },
 ];

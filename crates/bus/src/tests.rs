@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 async fn bus() -> Bus {
     let url = env::var("NATS_URL").expect("NATS_URL is set: run the tests with `make test`");
-    let bus = Bus::connect(&url, &format!("t{}", uuid::Uuid::now_v7().simple())).await.unwrap();
+    let bus = Bus::connect(&url, &format!("t{}", uuid::Uuid::now_v7().simple()), 1).await.unwrap();
     bus.ensure_streams().await.unwrap();
     bus
 }

@@ -129,5 +129,7 @@ pub(crate) fn provider_time(value: &serde_json::Value, now: OffsetDateTime) -> O
         return now;
     };
     let seconds = if stamp >= MILLISECONDS_FROM { stamp / 1_000 } else { stamp };
-    OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(now)
+    // A tenant signs its own posts, so a stamp may be anything: what can't be the time of a report counts as now.
+    let stamped = OffsetDateTime::from_unix_timestamp(seconds).ok();
+    stamped.filter(|stamped| (2000..2100).contains(&stamped.year())).unwrap_or(now)
 }

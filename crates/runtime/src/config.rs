@@ -44,9 +44,13 @@ pub struct Common {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Secret,
 
-    /// NATS with JetStream, as nats://host:port; several by comma
+    /// NATS with JetStream, as nats://[user:password@]host:port
     #[arg(long, env = "NATS_URL", hide_env_values = true)]
     pub nats_url: Secret,
+
+    /// Servers that each stream is kept on; 3 in production
+    #[arg(long, env = "FANFARE_NATS_REPLICAS", default_value_t = 1)]
+    pub nats_replicas: usize,
 
     /// First word of the names of streams and subjects
     #[arg(long, env = "FANFARE_SUBJECT_PREFIX", default_value = "fanfare")]
@@ -84,6 +88,7 @@ impl Common {
         Self {
             database_url: database_url.into(),
             nats_url: nats_url.into(),
+            nats_replicas: 1,
             subject_prefix: "fanfare".to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             ports_file: None,

@@ -2,8 +2,11 @@
 
 use crate::Result;
 use domain::WorkspaceId;
-use sqlx::{Executor, PgPool, Postgres, Transaction, postgres::PgPoolOptions};
-use std::time::Duration;
+use sqlx::{
+    Executor, PgPool, Postgres, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use std::{str::FromStr, time::Duration};
 
 /// A transaction; rolled back unless committed.
 pub type Tx = Transaction<'static, Postgres>;
@@ -45,6 +48,14 @@ impl Db {
     /// # Errors
     /// When the server can't be reached or refuses the role.
     pub async fn connect(url: &str, role: Role, max_connections: u32) -> Result<Self> {
+        // A process that freezes or vanishes must not keep its locks for the hours that TCP would give it.
+        let options = PgConnectOptions::from_str(url)?.options([
+            ("idle_in_transaction_session_timeout", "30000"),
+            ("lock_timeout", "15000"),
+            ("tcp_keepalives_idle", "10"),
+            ("tcp_keepalives_interval", "5"),
+            ("tcp_keepalives_count", "3"),
+        ]);
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(Duration::from_secs(10))
@@ -56,7 +67,7 @@ impl Db {
                     Ok(())
                 })
             })
-            .connect(url)
+            .connect_with(options)
             .await?;
         Ok(Self { pool })
     }

@@ -36,15 +36,17 @@ pub struct Chunk {
     pub done: bool,
 }
 
-/// Locks a run that is being expanded; None when another scheduler has it, or it is done.
+/// Locks a run that is being expanded; None when another scheduler has it, or it is done, cancelled or
+/// expired.
 ///
 /// # Errors
 /// When the statement fails.
 pub async fn lock(connection: &mut PgConnection, run: RunId) -> Result<Option<Expanding>> {
     Ok(sqlx::query_as!(
         Expanding,
-        "SELECT run_id, workspace_id, campaign_id, cursor FROM send.run
-         WHERE run_id = $1 AND status = 'expanding' FOR UPDATE SKIP LOCKED",
+        "SELECT r.run_id, r.workspace_id, r.campaign_id, r.cursor FROM send.run r JOIN core.campaign c USING (campaign_id)
+         WHERE r.run_id = $1 AND r.status = 'expanding' AND c.status <> 'CANCELLED' AND r.expires_at > now()
+         FOR NO KEY UPDATE OF r SKIP LOCKED",
         run.0
     )
     .fetch_optional(connection)
@@ -65,7 +67,7 @@ pub async fn chunk(connection: &mut PgConnection, run: &Expanding, limit: i64, n
         r#"WITH contact AS MATERIALIZED (
              SELECT c.contact_id, c.email, c.email_key, c.phone, c.phone_key
              FROM unnest($1::uuid[]) AS selected (contact_id) JOIN core.contact c USING (contact_id)
-             WHERE NOT EXISTS (SELECT FROM core.campaign_list l JOIN core.list_member m USING (list_id)
+             WHERE c.workspace_id = $4 AND NOT EXISTS (SELECT FROM core.campaign_list l JOIN core.list_member m USING (list_id)
                                WHERE l.campaign_id = $2 AND l.excluded AND m.contact_id = c.contact_id)
            ), candidate AS (
              SELECT c.contact_id, rc.channel, rc.sender_id,

@@ -4,6 +4,7 @@ use crate::Result;
 use domain::delivery::State;
 use domain::{CampaignId, Channel, DeliveryId, JobId, RunId, SenderId, WorkspaceId};
 use sqlx::PgConnection;
+use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -24,7 +25,10 @@ pub struct Job {
 pub struct Dropped {
     pub channel: Channel,
     pub sender_id: SenderId,
-    pub count: i64,
+    /// Of those that no worker ever held: nothing else was ever told of them.
+    pub untouched: i64,
+    /// The others, each with the number of its last try.
+    pub tried: Vec<(DeliveryId, u32)>,
 }
 
 /// Locks the next jobs of a channel that may be published: of campaigns that are ACTIVE, at most `window` deliveries ahead in all,
@@ -36,21 +40,24 @@ pub async fn take_publishable(connection: &mut PgConnection, channel: Channel, w
     Ok(sqlx::query_as!(
         Job,
         r#"WITH ahead AS (
-             SELECT sender_id, sum(cardinality(delivery_ids)) AS size FROM send.job
+             SELECT sender_id, sum(size) AS size FROM send.job
              WHERE channel = $1 AND published_at IS NOT NULL GROUP BY sender_id
            ), waiting AS (
-             SELECT j.job_id,
-                    row_number() OVER (PARTITION BY j.workspace_id ORDER BY j.job_id) AS turn,
-                    sum(cardinality(j.delivery_ids)) OVER (PARTITION BY j.sender_id ORDER BY j.job_id)
-                      + coalesce(a.size, 0) - cardinality(j.delivery_ids) AS sender_ahead,
-                    greatest(s.rate_per_second * 30, 1) AS sender_window,
-                    cardinality(j.delivery_ids) AS size
-             FROM send.job j JOIN core.campaign c USING (campaign_id) JOIN core.sender s ON s.sender_id = j.sender_id
-             LEFT JOIN ahead a ON a.sender_id = j.sender_id
-             WHERE j.channel = $1 AND j.published_at IS NULL AND c.status = 'ACTIVE'
-           ), allowed AS (
-             SELECT job_id, turn, (sum(size) OVER (ORDER BY turn, job_id) - size + (SELECT coalesce(sum(size), 0) FROM ahead))::bigint AS ahead
+             -- The head of each sender's queue is enough, and doesn't grow with the backlog.
+             SELECT j.job_id, j.lane, j.size, s.workspace_id, greatest(s.rate_per_second * 30, 1) AS sender_window,
+                    coalesce(a.size, 0) + sum(j.size) OVER (PARTITION BY j.sender_id ORDER BY j.lane, j.job_id) - j.size AS sender_ahead
+             FROM core.sender s LEFT JOIN ahead a USING (sender_id) CROSS JOIN LATERAL (
+               SELECT w.job_id, w.sender_id, w.lane, w.size FROM send.job w JOIN core.campaign c USING (campaign_id)
+               WHERE w.channel = $1 AND w.sender_id = s.sender_id AND w.published_at IS NULL AND c.status = 'ACTIVE'
+               ORDER BY w.lane, w.job_id LIMIT $3) AS j
+             WHERE s.channel = $1
+           ), turns AS (
+             SELECT job_id, size, row_number() OVER (PARTITION BY workspace_id ORDER BY lane, job_id) AS turn
              FROM waiting WHERE sender_ahead < sender_window
+           ), allowed AS (
+             SELECT job_id, turn,
+                    (sum(size) OVER (ORDER BY turn, job_id) - size + (SELECT coalesce(sum(size), 0) FROM ahead))::bigint AS ahead
+             FROM turns
            )
            SELECT j.job_id, j.run_id, j.campaign_id, j.workspace_id, j.sender_id, j.delivery_ids, r.traceparent
            FROM allowed a JOIN send.job j USING (job_id) JOIN send.run r ON r.run_id = j.run_id
@@ -67,8 +74,8 @@ pub async fn take_publishable(connection: &mut PgConnection, channel: Channel, w
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn mark_published(connection: &mut PgConnection, jobs: &[Uuid], now: OffsetDateTime) -> Result<()> {
-    sqlx::query!("UPDATE send.job SET published_at = $2, progress_at = NULL WHERE job_id = ANY($1)", jobs, now).execute(connection).await?;
+pub async fn mark_published(connection: &mut PgConnection, jobs: &[Uuid]) -> Result<()> {
+    sqlx::query!("UPDATE send.job SET published_at = now(), progress_at = NULL WHERE job_id = ANY($1)", jobs).execute(connection).await?;
     Ok(())
 }
 
@@ -76,8 +83,8 @@ pub async fn mark_published(connection: &mut PgConnection, jobs: &[Uuid], now: O
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn touch(connection: &mut PgConnection, job: JobId, now: OffsetDateTime) -> Result<()> {
-    sqlx::query!("UPDATE send.job SET progress_at = $2 WHERE job_id = $1", job.0, now).execute(connection).await?;
+pub async fn touch(connection: &mut PgConnection, job: JobId) -> Result<()> {
+    sqlx::query!("UPDATE send.job SET progress_at = now() WHERE job_id = $1", job.0).execute(connection).await?;
     Ok(())
 }
 
@@ -112,15 +119,16 @@ pub async fn hand_back(connection: &mut PgConnection, job: JobId) -> Result<()> 
     Ok(())
 }
 
-/// Takes back jobs that were published and that nobody has touched since: the broker lost them, or their worker died.
+/// Takes back jobs that were published and that nobody has touched for so long, by the database's clock: the broker lost them, or
+/// their worker died.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn take_back_lost(connection: &mut PgConnection, untouched_since: OffsetDateTime) -> Result<u64> {
+pub async fn take_back_lost(connection: &mut PgConnection, untouched_for: Duration) -> Result<u64> {
     Ok(sqlx::query!(
         "UPDATE send.job SET published_at = NULL, progress_at = NULL
-         WHERE published_at IS NOT NULL AND coalesce(progress_at, published_at) < $1",
-        untouched_since
+         WHERE published_at IS NOT NULL AND coalesce(progress_at, published_at) < now() - make_interval(secs => $1)",
+        untouched_for.as_secs_f64()
     )
     .execute(connection)
     .await?
@@ -141,12 +149,12 @@ pub async fn wake_retries(connection: &mut PgConnection, now: OffsetDateTime, li
              WHERE d.delivery_id = due.delivery_id
              RETURNING d.delivery_id, d.run_id, d.campaign_id, d.workspace_id, d.sender_id, d.channel
            ), jobs AS (
-             INSERT INTO send.job (job_id, run_id, campaign_id, workspace_id, sender_id, channel, delivery_ids, created_at)
-             SELECT uuidv7(), run_id, campaign_id, workspace_id, sender_id, channel, array_agg(delivery_id ORDER BY delivery_id), $1
+             INSERT INTO send.job (job_id, run_id, campaign_id, workspace_id, sender_id, channel, delivery_ids, created_at, lane)
+             SELECT uuidv7(), run_id, campaign_id, workspace_id, sender_id, channel, array_agg(delivery_id ORDER BY delivery_id), $1, 0
              FROM (SELECT w.*, (row_number() OVER (PARTITION BY run_id, channel, sender_id ORDER BY delivery_id) - 1) / 200 AS part
                    FROM woken w) AS numbered
              GROUP BY run_id, campaign_id, workspace_id, sender_id, channel, part
-             RETURNING cardinality(delivery_ids) AS size
+             RETURNING size
            )
            SELECT coalesce(sum(size), 0)::bigint AS "count!" FROM jobs"#,
         now,
@@ -172,15 +180,19 @@ pub async fn drop_some(connection: &mut PgConnection, run: RunId, state: State, 
              WHERE d.delivery_id IN (SELECT unnest(delivery_ids) FROM job) AND d.state = 'queued'
              UNION
              SELECT delivery_id FROM (SELECT delivery_id FROM send.delivery WHERE run_id = $1 AND state = 'retry_wait'
-                                      ORDER BY next_attempt_at LIMIT 10000) AS retry
+                                      ORDER BY next_attempt_at LIMIT 10000 FOR UPDATE SKIP LOCKED) AS retry
            ), dropped AS (
              UPDATE send.delivery d SET state = $2, next_attempt_at = NULL, updated_at = $3 FROM target t
              WHERE d.delivery_id = t.delivery_id AND d.state IN ('queued', 'retry_wait')
-             RETURNING d.channel, d.sender_id
+             RETURNING d.delivery_id, d.attempt, d.channel, d.sender_id
            )
-           SELECT (SELECT count(*) FROM job) AS "jobs!", d.channel AS "channel?", d.sender_id AS "sender_id?", d.count AS "count?"
+           SELECT (SELECT count(*) FROM job) AS "jobs!", d.channel AS "channel?", d.sender_id AS "sender_id?",
+                  d.untouched AS "untouched?", d.tried_ids AS "tried_ids?", d.tries AS "tries?"
            FROM (SELECT 1) AS always
-           LEFT JOIN (SELECT channel, sender_id, count(*) AS count FROM dropped GROUP BY channel, sender_id) AS d ON true"#,
+           LEFT JOIN (SELECT channel, sender_id, count(*) FILTER (WHERE attempt = 0) AS untouched,
+                             coalesce(array_agg(delivery_id) FILTER (WHERE attempt > 0), '{}') AS tried_ids,
+                             coalesce(array_agg(attempt) FILTER (WHERE attempt > 0), '{}') AS tries
+                      FROM dropped GROUP BY channel, sender_id) AS d ON true"#,
         run.0,
         state.as_str(),
         now
@@ -190,9 +202,10 @@ pub async fn drop_some(connection: &mut PgConnection, run: RunId, state: State, 
     let jobs = rows.first().map_or(0, |row| row.jobs);
     let mut dropped = Vec::with_capacity(rows.len());
     for row in rows {
-        if let (Some(channel), Some(sender), Some(count)) = (row.channel, row.sender_id, row.count) {
-            dropped.push(Dropped { channel: crate::delivery::channel(&channel)?, sender_id: SenderId(sender), count });
-        }
+        let (Some(channel), Some(sender), Some(untouched)) = (row.channel, row.sender_id, row.untouched) else { continue };
+        let tries = row.tries.unwrap_or_default().into_iter().map(i32::unsigned_abs);
+        let tried = row.tried_ids.unwrap_or_default().into_iter().map(DeliveryId).zip(tries).collect();
+        dropped.push(Dropped { channel: crate::delivery::channel(&channel)?, sender_id: SenderId(sender), untouched, tried });
     }
     Ok((jobs, dropped))
 }

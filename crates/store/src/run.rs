@@ -27,16 +27,15 @@ pub struct Scheduled {
     pub timezone: Option<String>,
 }
 
-/// Campaigns that are due by the time that was computed when they were scheduled.
+/// Campaigns that are due, by the database's clock and the time that was computed when they were scheduled.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn due(connection: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Result<Vec<Scheduled>> {
+pub async fn due(connection: &mut PgConnection, limit: i64) -> Result<Vec<Scheduled>> {
     Ok(sqlx::query_as!(
         Scheduled,
         r#"SELECT campaign_id, workspace_id, due_at AS "due_at!", schedule_local_time AS local_time, schedule_timezone AS timezone
-           FROM core.campaign WHERE status = 'SCHEDULED' AND due_at <= $1 ORDER BY due_at LIMIT $2"#,
-        now,
+           FROM core.campaign WHERE status = 'SCHEDULED' AND due_at <= now() ORDER BY due_at LIMIT $1"#,
         limit
     )
     .fetch_all(connection)
@@ -185,14 +184,13 @@ pub async fn fail_campaign(connection: &mut PgConnection, campaign: CampaignId, 
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn open(connection: &mut PgConnection, now: OffsetDateTime) -> Result<Vec<OpenRun>> {
+pub async fn open(connection: &mut PgConnection) -> Result<Vec<OpenRun>> {
     Ok(sqlx::query_as!(
         OpenRun,
-        r#"SELECT r.run_id, r.campaign_id, r.workspace_id, r.status, c.status AS campaign_status, r.expires_at <= $1 AS "expired!",
+        r#"SELECT r.run_id, r.campaign_id, r.workspace_id, r.status, c.status AS campaign_status, r.expires_at <= now() AS "expired!",
                   r.traceparent
            FROM send.run r JOIN core.campaign c USING (campaign_id)
-           WHERE r.status IN ('expanding', 'sending') ORDER BY r.run_id"#,
-        now
+           WHERE r.status IN ('expanding', 'sending') ORDER BY r.run_id"#
     )
     .fetch_all(connection)
     .await?)
@@ -220,7 +218,22 @@ pub async fn has_pending(connection: &mut PgConnection, run: RunId) -> Result<bo
     .await?)
 }
 
-/// Ends a run as `completed` or `cancelled`, and its campaign with it when that is still ACTIVE.
+/// Locks a run that isn't over, waiting for a chunk that is being written to it; false when it is over. What is read afterwards
+/// includes that chunk.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn lock_open(connection: &mut PgConnection, run: RunId) -> Result<bool> {
+    let open = sqlx::query_scalar!(
+        "SELECT run_id FROM send.run WHERE run_id = $1 AND status IN ('expanding', 'sending') FOR NO KEY UPDATE",
+        run.0
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(open.is_some())
+}
+
+/// Ends a run as `completed` or `cancelled`, and its campaign with it, also when that was paused at its very end.
 ///
 /// # Errors
 /// When the statement fails.
@@ -235,7 +248,7 @@ pub async fn finish(connection: &mut PgConnection, run: RunId, status: &str, now
     .await?;
     sqlx::query!(
         "UPDATE core.campaign c SET status = 'COMPLETED', completed_at = $2, updated_at = $2
-         FROM send.run r WHERE r.run_id = $1 AND c.campaign_id = r.campaign_id AND c.status = 'ACTIVE'",
+         FROM send.run r WHERE r.run_id = $1 AND c.campaign_id = r.campaign_id AND c.status IN ('ACTIVE', 'PAUSED')",
         run.0,
         now
     )

@@ -60,7 +60,7 @@ async fn connect(config: &Config) -> anyhow::Result<State> {
     let common = &config.common;
     Ok(State {
         db: store::Db::connect(&common.database_url, store::Role::Api, POOL).await.context("DATABASE_URL")?,
-        bus: bus::Bus::connect(&common.nats_url, &common.subject_prefix).await.context("NATS_URL")?,
+        bus: bus::Bus::connect(&common.nats_url, &common.subject_prefix, common.nats_replicas).await.context("NATS_URL")?,
         kek: Arc::new(config.kek.load()?),
         public_url: config.links.public_url.trim_end_matches('/').into(),
         clock: Clock::SYSTEM,

@@ -69,7 +69,7 @@ impl Dispatcher {
                 anyhow::bail!("this worker's lease is in doubt");
             }
             let claimed_at = Instant::now();
-            let answer = self.pass_gate(job).await?;
+            let answer = self.pass_gate(job, &work).await?;
             if !answer.claimed.is_empty() {
                 self.send_and_record(&work, answer.claimed, claimed_at).await?;
             }
@@ -79,7 +79,7 @@ impl Dispatcher {
             if touched.elapsed() > TOUCH_EVERY {
                 touched = Instant::now();
                 let mut connection = self.db.acquire().await?;
-                store::job::touch(&mut connection, job.job_id, OffsetDateTime::now_utc()).await?;
+                store::job::touch(&mut connection, job.job_id).await?;
             }
             if let Some(wait) = answer.wait {
                 self.shutdown.soft().run_until_cancelled(tokio::time::sleep(wait.min(LONGEST_WAIT))).await;
@@ -91,7 +91,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    async fn pass_gate(&self, job: &Job) -> anyhow::Result<Answer> {
+    async fn pass_gate(&self, job: &Job, work: &Work) -> anyhow::Result<Answer> {
         let now = OffsetDateTime::now_utc();
         let ask = Ask {
             run_id: job.run_id,
@@ -106,7 +106,11 @@ impl Dispatcher {
         let facts = answer.stopped.iter().map(|stopped| crate::outcome::stopped_fact(stopped, job.sender_id, now)).collect::<Vec<Fact>>();
         let any = !facts.is_empty();
         outbox::add(&mut tx, ORIGIN, facts, &runtime::traceparent::current(), now).await?;
-        tx.commit().await.map_err(store::Error::from)?;
+        if let Err(error) = tx.commit().await {
+            // The database may have committed and died before it said so. Nothing of these has left: give them back, if they are held.
+            self.record(work, answer.claimed.iter().map(|claimed| Done::not_sent(claimed, "gate_unknown")).collect()).await?;
+            return Err(store::Error::from(error).into());
+        }
         if any {
             self.outbox.wake();
         }

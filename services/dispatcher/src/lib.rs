@@ -76,8 +76,10 @@ struct Dispatcher {
 /// # Errors
 /// When the database or the broker can't be reached as it starts, or a key can't be read.
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
-    let db = Db::connect(&config.common.database_url, store::Role::Dispatcher, 24).await?;
-    let bus = Bus::connect(&config.common.nats_url, &config.common.subject_prefix).await?;
+    // One for each job, and some for the heartbeat, the relay and the house.
+    let connections = u32::try_from(config.jobs)?.saturating_add(8);
+    let db = Db::connect(&config.common.database_url, store::Role::Dispatcher, connections).await?;
+    let bus = Bus::connect(&config.common.nats_url, &config.common.subject_prefix, config.common.nats_replicas).await?;
     bus.ensure_streams().await?;
     let outbox = Outbox::new(db.clone(), bus.clone(), ORIGIN);
     let dispatcher = Dispatcher {

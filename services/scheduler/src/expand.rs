@@ -16,7 +16,7 @@ impl Scheduler {
     pub(crate) async fn expand_open(&self) -> anyhow::Result<bool> {
         let runs = {
             let mut connection = self.db.acquire().await?;
-            run::open(&mut connection, now()).await?
+            run::open(&mut connection).await?
         };
         let mut more = false;
         for run in runs.iter().filter(|run| run.status == "expanding" && run.campaign_status != "CANCELLED") {

@@ -1,12 +1,12 @@
 //! Keeping house: retries whose time has come, jobs that got lost, what is dropped, and runs that are over.
 
 use crate::{ORIGIN, Scheduler, now};
-use domain::{RunId, delivery::State, facts};
+use domain::{JobId, RunId, delivery::State, facts};
 use proto::event::{Count, Fact, FactKind};
 use std::time::Duration;
 use store::{
     job::{self, Dropped},
-    run::{self, OpenRun},
+    run::{self, OpenRun, Owner},
 };
 use time::OffsetDateTime;
 
@@ -22,8 +22,8 @@ impl Scheduler {
         let (woken, lost, runs) = {
             let mut connection = self.db.acquire().await?;
             let woken = job::wake_retries(&mut connection, now, RETRIES_AT_ONCE).await?;
-            let lost = job::take_back_lost(&mut connection, now - LOST_AFTER).await?;
-            (woken, lost, run::open(&mut connection, now).await?)
+            let lost = job::take_back_lost(&mut connection, LOST_AFTER).await?;
+            (woken, lost, run::open(&mut connection).await?)
         };
         if lost > 0 {
             tracing::warn!(jobs = lost, "jobs that nobody worked on are published again");
@@ -31,76 +31,96 @@ impl Scheduler {
         if woken > 0 || lost > 0 {
             self.to_publish.notify_waiters();
         }
+        let mut more = woken == RETRIES_AT_ONCE;
         for open in runs {
-            self.close(&open, now).await?;
+            // One run's trouble, or its size, is not the others'.
+            match self.close(&open, now).await {
+                Ok(has_more) => more |= has_more,
+                Err(error) => {
+                    tracing::warn!(error = format!("{error:#}"), run.id = %open.run_id, "a run could not be closed; trying again")
+                }
+            }
         }
-        Ok(woken == RETRIES_AT_ONCE)
+        Ok(more)
     }
 
-    async fn close(&self, open: &OpenRun, now: OffsetDateTime) -> anyhow::Result<()> {
+    /// Drops some of what a run may not send any more, and ends it when nothing of it is left; answers whether there is more to drop.
+    async fn close(&self, open: &OpenRun, now: OffsetDateTime) -> anyhow::Result<bool> {
         let cancelled = open.campaign_status == "CANCELLED";
         if cancelled || open.expired {
-            self.drop_all(open.run_id, if cancelled { State::Cancelled } else { State::Expired }).await?;
+            let state = if cancelled { State::Cancelled } else { State::Expired };
+            if self.drop_some(open.run_id, state).await? {
+                return Ok(true);
+            }
         } else if open.status == "expanding" {
-            return Ok(());
+            return Ok(false);
         }
         let mut tx = self.db.begin().await?;
-        if !run::has_pending(&mut tx, open.run_id).await? {
+        if run::lock_open(&mut tx, open.run_id).await? && !run::has_pending(&mut tx, open.run_id).await? {
             run::finish(&mut tx, open.run_id, if cancelled { "cancelled" } else { "completed" }, now).await?;
             tracing::info!(campaign.id = %open.campaign_id, run.id = %open.run_id, cancelled, "a run is over");
         }
         tx.commit().await?;
+        Ok(false)
+    }
+
+    /// Drops all of a run that hasn't left, a chunk that is being written included; what a worker holds at this moment is settled by
+    /// that worker.
+    pub(crate) async fn drop_all(&self, run: RunId, state: State) -> anyhow::Result<()> {
+        let mut tx = self.db.begin().await?;
+        run::lock_open(&mut tx, run).await?;
+        tx.commit().await?;
+        while self.drop_some(run, state).await? {}
         Ok(())
     }
 
-    /// Drops all of a run that hasn't left; what a worker holds at this moment is settled by that worker.
-    pub(crate) async fn drop_all(&self, run: RunId, state: State) -> anyhow::Result<()> {
-        loop {
-            let now = now();
-            let mut tx = self.db.begin().await?;
-            let (jobs, dropped) = job::drop_some(&mut tx, run, state, now).await?;
-            let facts = self.dropped_facts(&mut tx, run, state, &dropped, now).await?;
+    /// Drops up to some 10,000; answers whether there may be more.
+    async fn drop_some(&self, run: RunId, state: State) -> anyhow::Result<bool> {
+        let now = now();
+        let mut tx = self.db.begin().await?;
+        let (jobs, dropped) = job::drop_some(&mut tx, run, state, now).await?;
+        if !dropped.is_empty() {
+            let owner = run::owner(&mut tx, run).await?;
+            let facts = dropped.iter().flat_map(|part| facts_of(run, owner, state, part, now)).collect();
             outbox::add(&mut tx, ORIGIN, facts, &runtime::traceparent::current(), now).await?;
-            tx.commit().await?;
-            self.outbox.wake();
-            if jobs == 0 && dropped.is_empty() {
-                return Ok(());
-            }
         }
+        tx.commit().await?;
+        self.outbox.wake();
+        Ok(jobs > 0 || !dropped.is_empty())
     }
+}
 
-    async fn dropped_facts(
-        &self,
-        tx: &mut store::Tx,
-        run: RunId,
-        state: State,
-        dropped: &[Dropped],
-        now: OffsetDateTime,
-    ) -> anyhow::Result<Vec<Fact>> {
-        if dropped.is_empty() {
-            return Ok(Vec::new());
-        }
-        let owner = run::owner(tx, run).await?;
-        Ok(dropped
-            .iter()
-            .map(|dropped| Fact {
-                // What is dropped is dropped once, in this transaction: its instant makes the key.
-                key: facts::key(&format!("dropped:{run}:{}:{}", dropped.channel, now.unix_timestamp_nanos())).to_vec(),
-                kind: FactKind::Dropped.into(),
-                occurred_at_ms: outbox::millis(now),
-                sender_id: dropped.sender_id.to_string(),
-                count: Some(Count {
-                    workspace_id: owner.workspace_id.to_string(),
-                    campaign_id: owner.campaign_id.to_string(),
-                    run_id: run.to_string(),
-                    channel: dropped.channel.to_string(),
-                    sender_id: dropped.sender_id.to_string(),
-                    cancelled: if state == State::Cancelled { dropped.count.unsigned_abs() } else { 0 },
-                    expired: if state == State::Expired { dropped.count.unsigned_abs() } else { 0 },
-                    ..Count::default()
-                }),
-                ..Fact::default()
-            })
-            .collect())
+/// One fact for all that nothing was ever told of, and one for each of the others, whose figures may have to move.
+fn facts_of(run: RunId, owner: Owner, state: State, dropped: &Dropped, now: OffsetDateTime) -> Vec<Fact> {
+    let (kind, cancelled, expired) = match state {
+        State::Expired => (FactKind::Expired, 0, dropped.untouched.unsigned_abs()),
+        _ => (FactKind::Cancelled, dropped.untouched.unsigned_abs(), 0),
+    };
+    let base = Fact { occurred_at_ms: outbox::millis(now), sender_id: dropped.sender_id.to_string(), ..Fact::default() };
+    let count = Count {
+        workspace_id: owner.workspace_id.to_string(),
+        campaign_id: owner.campaign_id.to_string(),
+        run_id: run.to_string(),
+        channel: dropped.channel.to_string(),
+        sender_id: dropped.sender_id.to_string(),
+        cancelled,
+        expired,
+        ..Count::default()
+    };
+    let mut told: Vec<_> = dropped
+        .tried
+        .iter()
+        .map(|(id, attempt)| Fact {
+            key: facts::key(&format!("delivery:{id}:{}:{attempt}", kind.as_str_name())).to_vec(),
+            kind: kind.into(),
+            delivery_id: id.0,
+            ..base.clone()
+        })
+        .collect();
+    if dropped.untouched > 0 {
+        // Written once, in this transaction; the outbox repeats it as it is.
+        let key = facts::key(&format!("dropped:{}", JobId::new())).to_vec();
+        told.push(Fact { key, kind: FactKind::Dropped.into(), count: Some(count), ..base });
     }
+    told
 }

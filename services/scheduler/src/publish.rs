@@ -27,7 +27,7 @@ impl Scheduler {
                 Err(error) => failure = Some(error),
             }
         }
-        job::mark_published(&mut tx, &acked, now).await?;
+        job::mark_published(&mut tx, &acked).await?;
         tx.commit().await?;
         match failure {
             Some(error) => Err(error.into()),

@@ -15,7 +15,7 @@ impl Scheduler {
     pub(crate) async fn start_due(&self) -> anyhow::Result<bool> {
         let due = {
             let mut connection = self.db.acquire().await?;
-            run::due(&mut connection, now(), AT_ONCE).await?
+            run::due(&mut connection, AT_ONCE).await?
         };
         let full = due.len() as i64 == AT_ONCE;
         for campaign in due {

@@ -67,7 +67,7 @@ struct App {
 /// When the database or the broker can't be reached as it starts, a key is bad, or the port can't be had.
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let db = Db::connect(&config.common.database_url, store::Role::Ingest, 16).await?;
-    let bus = Bus::connect(&config.common.nats_url, &config.common.subject_prefix).await?;
+    let bus = Bus::connect(&config.common.nats_url, &config.common.subject_prefix, config.common.nats_replicas).await?;
     bus.ensure_streams().await?;
     let tasks = TaskTracker::new();
     let app = App {

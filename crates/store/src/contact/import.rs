@@ -220,20 +220,21 @@ async fn find(connection: &mut PgConnection, workspace: WorkspaceId, rows: &[Dra
                SELECT (SELECT c.contact_id FROM core.contact c WHERE c.workspace_id = $1 AND c.external_id = row.external_id) AS contact_id
                FROM row WHERE row.external_id IS NOT NULL
                UNION
-               -- OFFSET 0 keeps the order out of the search: by address through its index, never through all contacts by age.
-               SELECT (SELECT contact_id FROM (SELECT c.contact_id FROM core.contact c
-                           WHERE c.workspace_id = $1 AND c.email_key = row.email_key OFFSET 0) AS c ORDER BY 1 LIMIT 1)
-               FROM row WHERE row.external_id IS NULL
+               -- OFFSET 0 keeps the order out of the search: by address through its index, never through all contacts by age. A few, because
+               -- an earlier row may take the address from the oldest.
+               SELECT holder.contact_id FROM row CROSS JOIN LATERAL (SELECT contact_id FROM (SELECT c.contact_id FROM core.contact c
+                   WHERE c.workspace_id = $1 AND c.email_key = row.email_key OFFSET 0) AS c ORDER BY 1 LIMIT 10) AS holder
+               WHERE row.external_id IS NULL
                UNION
-               SELECT (SELECT contact_id FROM (SELECT c.contact_id FROM core.contact c
-                           WHERE c.workspace_id = $1 AND c.phone_key = row.phone_key OFFSET 0) AS c ORDER BY 1 LIMIT 1)
-               FROM row WHERE row.external_id IS NULL
+               SELECT holder.contact_id FROM row CROSS JOIN LATERAL (SELECT contact_id FROM (SELECT c.contact_id FROM core.contact c
+                   WHERE c.workspace_id = $1 AND c.phone_key = row.phone_key OFFSET 0) AS c ORDER BY 1 LIMIT 10) AS holder
+               WHERE row.external_id IS NULL
                UNION
                -- Nothing to know them by but what was written: so that a file that is imported again adds nobody twice.
-               SELECT (SELECT contact_id FROM (SELECT c.contact_id FROM core.contact c
-                           WHERE c.workspace_id = $1 AND c.email_key IS NULL AND c.phone_key IS NULL AND c.external_id IS NULL
-                             AND c.email = row.email AND c.phone = row.phone AND c.name = row.name OFFSET 0) AS c ORDER BY 1 LIMIT 1)
-               FROM row WHERE row.external_id IS NULL AND row.email_key IS NULL AND row.phone_key IS NULL
+               SELECT holder.contact_id FROM row CROSS JOIN LATERAL (SELECT contact_id FROM (SELECT c.contact_id FROM core.contact c
+                   WHERE c.workspace_id = $1 AND c.email_key IS NULL AND c.phone_key IS NULL AND c.external_id IS NULL
+                     AND c.email = row.email AND c.phone = row.phone AND c.name = row.name OFFSET 0) AS c ORDER BY 1 LIMIT 10) AS holder
+               WHERE row.external_id IS NULL AND row.email_key IS NULL AND row.phone_key IS NULL
            )
            SELECT c.contact_id, c.external_id, c.name, c.email, c.email_key, c.phone, c.phone_key
            FROM core.contact c JOIN found USING (contact_id) ORDER BY c.contact_id"#,

@@ -108,6 +108,36 @@ async fn rows_find_their_person_by_id_then_email_then_phone() {
 }
 
 #[tokio::test]
+async fn any_rows_in_one_batch_do_what_they_do_one_by_one() {
+    let (together, one_by_one) = (Tenant::new().await, Tenant::new().await);
+    let mut seed = 11_u64;
+    let mut pick = |of: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 33).unwrap() % of
+    };
+    for round in 0..12 {
+        let rows: Vec<_> = (0..12)
+            .map(|n| {
+                row(
+                    ["", "", "", "1", "2", "3"][pick(6)],
+                    &format!("{round}.{n}"),
+                    ["", "", "a@x.com", "b@x.com", "c@x.com", "bad"][pick(6)],
+                    ["", "", "0501111111", "0502222222", "0503333333", "12"][pick(6)],
+                )
+            })
+            .collect();
+        let counted = together.import(None, rows.clone()).await;
+        let mut sum = (0, 0);
+        for row in rows {
+            let (created, updated) = one_by_one.import(None, vec![row]).await;
+            sum = (sum.0 + created, sum.1 + updated);
+        }
+        assert_eq!(counted, sum, "round {round}");
+        assert_eq!(together.everybody().await, one_by_one.everybody().await, "round {round}");
+    }
+}
+
+#[tokio::test]
 async fn an_empty_field_leaves_what_is_known_and_a_bad_address_is_kept_with_its_problem() {
     let tenant = Tenant::new().await;
     let mut full = row("1", "A", "a@x.com", "0501111111");

@@ -42,7 +42,7 @@ async fn a_chunk_that_was_not_committed_is_written_again_once() {
     let mut tx = world.db.begin().await.unwrap();
     let run = expand::lock(&mut tx, campaign.run).await.unwrap().unwrap();
     expand::chunk(&mut tx, &run, 5, now()).await.unwrap();
-    drop(tx);
+    tx.rollback().await.unwrap();
     world.expand(campaign, 5).await;
     assert_eq!(world.count("state = 'queued'").await, 10);
 }

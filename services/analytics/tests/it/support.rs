@@ -54,7 +54,7 @@ impl Analytics {
         let mut common = config::Common::local(database.url.clone(), servers.nats_url.clone());
         common.subject_prefix = subject_prefix();
         common.ports_file = Some(folder.join("port.json"));
-        let bus = Bus::connect(&servers.nats_url, &common.subject_prefix).await.unwrap();
+        let bus = Bus::connect(&servers.nats_url, &common.subject_prefix, 1).await.unwrap();
         let config = analytics::Config { common, auth: config::Auth::public_key(public_key) };
         let shutdown = Shutdown::new(Duration::from_secs(5));
         let running = analytics::run(config, shutdown.clone());

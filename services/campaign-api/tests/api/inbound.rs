@@ -42,7 +42,7 @@ impl<'a> Post<'a> {
     async fn new(api: &'a Api) -> Self {
         let request = CreateWorkspaceRequest { opt_out_keywords: vec!["إلغاء".to_owned()], ..Default::default() };
         let workspace = api.workspace_with(request).await;
-        let bus = Bus::connect(&api.nats_url, &api.prefix).await.unwrap();
+        let bus = Bus::connect(&api.nats_url, &api.prefix, 1).await.unwrap();
         bus.ensure_streams().await.unwrap();
         let (facts, stop) = (Arc::new(Mutex::new(Vec::new())), CancellationToken::new());
         tokio::spawn(listen(bus.clone(), facts.clone(), stop.clone()));

@@ -13,7 +13,7 @@ use uuid::Uuid;
 async fn a_stop_that_comes_in_over_the_broker_reaches_the_register() {
     let api = Api::start().await;
     let workspace = api.workspace().await;
-    let bus = bus::Bus::connect(&api.nats_url, &api.prefix).await.unwrap();
+    let bus = bus::Bus::connect(&api.nats_url, &api.prefix, 1).await.unwrap();
     bus.ensure_streams().await.unwrap();
     let inbound = Inbound {
         key: Uuid::now_v7().as_bytes().to_vec(),

@@ -81,7 +81,7 @@ impl Ingest {
         })
         .await;
         let stop = CancellationToken::new();
-        let bus = Bus::connect(&servers.nats_url, &prefix).await.unwrap();
+        let bus = Bus::connect(&servers.nats_url, &prefix, 1).await.unwrap();
         let facts = listen(&bus, Subject::facts(), &stop, |batch: &FactBatch| batch.facts.clone()).await;
         let inbound = listen(&bus, Subject::inbound(), &stop, |batch: &InboundBatch| batch.inbound.clone()).await;
         let random = SystemRandom::new();
