@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bus::{Bus, Subject};
 use futures::{StreamExt, TryStreamExt, stream};
 use proto::event::{Fact, FactBatch, FactKind};
-use reqwest::Client;
+use reqwest::{Client, StatusCode};
 use ring::{
     hmac,
     rand::SystemRandom,
@@ -26,6 +26,7 @@ const SINGLE_POSTS: usize = 20_000;
 /// As SendGrid posts: arrays.
 const ARRAY_POSTS: usize = 400;
 const EVENTS_IN_ARRAY: usize = 500;
+const BACKOFF: Duration = Duration::from_millis(20);
 const TWILIO_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 /// The uncompressed P-256 point follows this in a SubjectPublicKeyInfo (RFC 5480).
 const P256_SPKI: [u8; 26] = [
@@ -143,10 +144,17 @@ async fn arrays(client: &Client, url: &str, key: &EcdsaKeyPair) -> Result<f64> {
     let started = Instant::now();
     stream::iter(posts)
         .map(async |(body, signature)| -> Result<()> {
-            let post = client.post(url).header("content-type", "application/json");
-            let post = post.header("x-twilio-email-event-webhook-signature", signature);
-            post.header("x-twilio-email-event-webhook-timestamp", &stamp).body(body).send().await?.error_for_status()?;
-            Ok(())
+            // 503 is how ingest says that its queue is full; providers come again, and so do we.
+            loop {
+                let post = client.post(url).header("content-type", "application/json");
+                let post = post.header("x-twilio-email-event-webhook-signature", &signature);
+                let answer = post.header("x-twilio-email-event-webhook-timestamp", &stamp).body(body.clone()).send().await?;
+                if answer.status() != StatusCode::SERVICE_UNAVAILABLE {
+                    answer.error_for_status()?;
+                    return Ok(());
+                }
+                tokio::time::sleep(BACKOFF).await;
+            }
         })
         .buffer_unordered(CLIENTS)
         .try_collect::<Vec<()>>()
