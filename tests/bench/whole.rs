@@ -18,7 +18,7 @@ pub async fn whole() -> Result<Value> {
     let started = Instant::now();
     let list = world.people(&people).await?;
     let import = started.elapsed().as_secs_f64();
-    world.set_rate(Channel::Sms, 100_000.0).await?;
+    world.set_rate(Channel::Sms, 10_000.0).await?;
     let started = Instant::now();
     let campaign = world.sending(list, &[Channel::Sms]).await?;
     let target = DELIVERIES as u64;
