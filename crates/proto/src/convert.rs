@@ -1,9 +1,11 @@
 //! Conversions between wire types and domain types.
 
-use crate::{common, template};
+use crate::{campaign, common, template};
 use domain::{
     Channel,
+    campaign::Lane,
     content::{EmailVariant, MetaTemplate, SmsVariant, TemplateContent, TwilioContent, WhatsappVariant},
+    gate::Engagement,
 };
 
 impl From<Channel> for common::Channel {
@@ -31,6 +33,49 @@ pub fn channel(number: i32) -> Option<Channel> {
 #[must_use]
 pub fn channel_number(channel: Channel) -> i32 {
     common::Channel::from(channel).into()
+}
+
+/// The lane of an enum field, BULK when it is left out; None for numbers that this version doesn't know.
+#[must_use]
+pub fn lane(number: i32) -> Option<Lane> {
+    match campaign::Lane::try_from(number).ok()? {
+        campaign::Lane::Unspecified | campaign::Lane::Bulk => Some(Lane::Bulk),
+        campaign::Lane::Transactional => Some(Lane::Transactional),
+    }
+}
+
+/// The number of an enum field.
+#[must_use]
+pub fn lane_number(lane: Lane) -> i32 {
+    let lane = match lane {
+        Lane::Bulk => campaign::Lane::Bulk,
+        Lane::Transactional => campaign::Lane::Transactional,
+    };
+    lane.into()
+}
+
+/// The engagement of an enum field; None for UNSPECIFIED and for numbers that this version doesn't know.
+#[must_use]
+pub fn engagement(number: i32) -> Option<Engagement> {
+    match campaign::Engagement::try_from(number).ok()? {
+        campaign::Engagement::Unspecified => None,
+        campaign::Engagement::Opened => Some(Engagement::Opened),
+        campaign::Engagement::Clicked => Some(Engagement::Clicked),
+        campaign::Engagement::Replied => Some(Engagement::Replied),
+        campaign::Engagement::Converted => Some(Engagement::Converted),
+    }
+}
+
+/// The number of an enum field.
+#[must_use]
+pub fn engagement_number(engagement: Engagement) -> i32 {
+    let engagement = match engagement {
+        Engagement::Opened => campaign::Engagement::Opened,
+        Engagement::Clicked => campaign::Engagement::Clicked,
+        Engagement::Replied => campaign::Engagement::Replied,
+        Engagement::Converted => campaign::Engagement::Converted,
+    };
+    engagement.into()
 }
 
 impl From<template::Content> for TemplateContent {

@@ -20,11 +20,12 @@ mod generated {
                 }
             )*};
         }
-        v1!(analytics, campaign, common, contact, event, optout, scheduler, sender, template, workspace);
+        v1!(analytics, campaign, common, contact, event, operations, optout, scheduler, sender, template, workspace);
     }
 }
 
 pub use generated::fanfare::{
     analytics::v1 as analytics, campaign::v1 as campaign, common::v1 as common, contact::v1 as contact, event::v1 as event,
-    optout::v1 as optout, scheduler::v1 as scheduler, sender::v1 as sender, template::v1 as template, workspace::v1 as workspace,
+    operations::v1 as operations, optout::v1 as optout, scheduler::v1 as scheduler, sender::v1 as sender, template::v1 as template,
+    workspace::v1 as workspace,
 };
