@@ -4,10 +4,16 @@
 //! storing it: they guard the write with the status that they moved from.
 
 mod complete;
+mod guards;
 mod lifecycle;
+mod settings;
 
-pub use complete::{Facts, Gap, ListFacts, ScheduleText, SenderFacts, Settings, TemplateFacts, gaps};
+pub use complete::{Facts, Gap, ListFacts, SenderFacts, TemplateFacts, gaps};
+pub use guards::{MAX_RULES, MAX_WINDOW_HOURS};
 pub use lifecycle::{Action, IllegalMove, Status, UnknownStatus, next};
+pub use settings::{ChannelSettings, EngagementRule, Lane, ScheduleText, Settings, UnknownLane};
 
+#[cfg(test)]
+mod guard_tests;
 #[cfg(test)]
 mod tests;

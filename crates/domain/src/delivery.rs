@@ -17,6 +17,8 @@ pub enum State {
     RetryWait,
     /// Whether the provider took it can't be known; never sent again by itself.
     Uncertain,
+    /// Uncertain for too long: only a person sends it again or writes it off.
+    Unknown,
     /// The provider refused it for good.
     Rejected,
     /// Must not or can't be sent; the reason says why.
@@ -33,12 +35,13 @@ pub enum State {
 pub struct UnknownState(String);
 
 impl State {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Queued,
         Self::Sending,
         Self::Accepted,
         Self::RetryWait,
         Self::Uncertain,
+        Self::Unknown,
         Self::Rejected,
         Self::Suppressed,
         Self::Cancelled,
@@ -54,6 +57,7 @@ impl State {
             Self::Accepted => "accepted",
             Self::RetryWait => "retry_wait",
             Self::Uncertain => "uncertain",
+            Self::Unknown => "unknown",
             Self::Rejected => "rejected",
             Self::Suppressed => "suppressed",
             Self::Cancelled => "cancelled",
@@ -91,24 +95,51 @@ pub mod reason {
     pub const CONTACT_DELETED: &str = "contact_deleted";
     /// The content can't be rendered for this contact.
     pub const RENDER_FAILED: &str = "render_failed";
+    /// The contact has got as much as the workspace allows.
+    pub const FREQUENCY_CAP: &str = "frequency_cap";
+    /// The contact has engaged on another channel, and a rule of the campaign says that this is enough.
+    pub const ENGAGED_ELSEWHERE: &str = "engaged_elsewhere";
+    /// Not suppressed, only later: the contact's quiet hours.
+    pub const QUIET_HOURS: &str = "quiet_hours";
+    /// A person doesn't want it sent again, whatever became of it.
+    pub const WRITTEN_OFF: &str = "written_off";
 }
 
-/// How often a delivery is tried at most when the provider keeps refusing it for passing reasons.
-pub const MAX_ATTEMPTS: u32 = 8;
+/// How often in a row a delivery is tried at most when the provider keeps refusing it for the same passing reason.
+pub const MAX_REPEATS: u32 = 8;
+/// How often it is tried in all, whatever the reasons were; being told to go slower doesn't count here.
+pub const MAX_ATTEMPTS: u32 = 64;
 
 const FIRST_BACKOFF: Duration = Duration::from_secs(2);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(15 * 60);
+/// The longest that a provider's wish is followed: a delivery lives no longer, and a wrong header must not hold it for years.
+const LONGEST_ASKED: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// How long to wait after the `attempt`-th try (from 1): what the provider asked for, else twice as long each time. `jitter` in 0..1
-/// spreads the tries over the half below that, so that they don't come back in step.
+/// How often in a row a delivery has failed with `code`, this time included. `last` is the code it failed with before, so many
+/// times.
 #[must_use]
-pub fn backoff(attempt: u32, asked: Option<Duration>, jitter: f64) -> Duration {
+pub fn repeats(last: Option<&str>, times: u32, code: &str) -> u32 {
+    if last == Some(code) { times.saturating_add(1) } else { 1 }
+}
+
+/// How long to wait after it has failed `repeats` times in a row (from 1): what the provider or its table asks for, else twice as long
+/// each time. `jitter` in 0..1 spreads the tries of a sender, so that they don't come back in step: over the half below its own
+/// backoff, over a twentieth above what was asked for.
+#[must_use]
+pub fn backoff(repeats: u32, asked: Option<Duration>, jitter: f64) -> Duration {
     let jitter = jitter.clamp(0.0, 1.0);
     if let Some(asked) = asked {
-        return asked.min(LONGEST_BACKOFF * 4) + Duration::from_secs_f64(jitter);
+        let asked = asked.min(LONGEST_ASKED);
+        return asked + (asked / 20).max(Duration::from_secs(1)).mul_f64(jitter);
     }
-    let full = FIRST_BACKOFF.saturating_mul(1 << attempt.saturating_sub(1).min(20)).min(LONGEST_BACKOFF);
+    let full = FIRST_BACKOFF.saturating_mul(1 << repeats.saturating_sub(1).min(20)).min(LONGEST_BACKOFF);
     full.mul_f64(0.5 + jitter / 2.0)
+}
+
+/// When to ask again about a delivery that has been uncertain for so long and that nobody could say anything about: ever more rarely.
+#[must_use]
+pub fn ask_again_after(uncertain_for: Duration) -> Duration {
+    (uncertain_for / 2).clamp(Duration::from_secs(5), Duration::from_secs(3600))
 }
 
 #[cfg(test)]
@@ -133,7 +164,26 @@ mod tests {
 
     #[test]
     fn what_the_provider_asks_for_is_honoured() {
-        assert!(backoff(1, Some(Duration::from_secs(30)), 0.5) >= Duration::from_secs(30));
-        assert!(backoff(1, Some(Duration::MAX), 0.5) <= Duration::from_secs(2 * 3600));
+        let hours = |n: u64| Duration::from_secs(n * 3600);
+        for asked in [Duration::from_secs(1), Duration::from_secs(30), hours(2), hours(24)] {
+            for jitter in [0.0, 0.5, 1.0] {
+                let wait = backoff(3, Some(asked), jitter);
+                assert!(wait >= asked && wait <= asked.mul_f64(1.05) + Duration::from_secs(1), "{asked:?} became {wait:?}");
+            }
+        }
+        assert!(backoff(1, Some(Duration::MAX), 0.5) <= hours(8 * 24));
+    }
+
+    #[test]
+    fn a_row_of_failures_is_of_one_code() {
+        assert_eq!(repeats(None, 0, "131049"), 1);
+        assert_eq!(repeats(Some("131049"), 2, "131049"), 3);
+        assert_eq!(repeats(Some("130429"), 2, "131049"), 1);
+    }
+
+    #[test]
+    fn questions_come_ever_more_rarely() {
+        let after = |seconds| ask_again_after(Duration::from_secs(seconds)).as_secs();
+        assert_eq!([0, 60, 600, 86_400].map(after), [5, 30, 300, 3_600]);
     }
 }

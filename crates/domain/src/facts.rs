@@ -7,12 +7,14 @@
 mod bits;
 mod figures;
 mod known;
+mod notice;
 mod status;
 mod tally;
 
 pub use bits::{Bits, Kind};
-pub use figures::{Metric, PROVES_SENT, counted, counts};
-pub use known::Known;
+pub use figures::{DELIVERED, DOUBTFUL, Metric, PROVES_SENT, counted, counts};
+pub use known::{Engaged, Known};
+pub use notice::{Notice, failed_after_acceptance, notices};
 pub use status::{Step, UnknownStatus, Wanted, status};
 pub use tally::{Tally, rate};
 

@@ -5,11 +5,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod address;
+pub mod breaker;
 pub mod campaign;
 pub mod channel;
 pub mod content;
 pub mod delivery;
 pub mod facts;
+pub mod gate;
 pub mod ids;
 pub mod keyword;
 pub mod link;

@@ -34,12 +34,21 @@ impl BadSchedule {
 /// # Errors
 /// [`BadSchedule`] says which of the two can't be read and why. An offset in the time is refused: the zone decides.
 pub fn instant(local_time: &str, timezone: &str) -> Result<OffsetDateTime, BadSchedule> {
-    let zone = TimeZone::get(timezone).ok().filter(|zone| !zone.is_unknown());
-    let zone = zone.ok_or_else(|| BadSchedule::Timezone(timezone.to_owned()))?;
+    let zone = zone(timezone).ok_or_else(|| BadSchedule::Timezone(timezone.to_owned()))?;
     let bad_time = || BadSchedule::LocalTime(local_time.to_owned());
     let local = parse_local(local_time).ok_or_else(bad_time)?;
     let zoned = zone.to_ambiguous_zoned(local).disambiguate(Disambiguation::Compatible).map_err(|_| bad_time())?;
     OffsetDateTime::from_unix_timestamp(zoned.timestamp().as_second()).map_err(|_| bad_time())
+}
+
+/// Whether this is the name of a zone whose rules are known.
+#[must_use]
+pub fn is_zone(timezone: &str) -> bool {
+    zone(timezone).is_some()
+}
+
+fn zone(timezone: &str) -> Option<TimeZone> {
+    TimeZone::get(timezone).ok().filter(|zone| !zone.is_unknown())
 }
 
 fn parse_local(text: &str) -> Option<DateTime> {

@@ -1,51 +1,8 @@
 //! What a campaign needs before it can be reviewed: an audience, content for every channel, senders that fit.
 
-use crate::{
-    Channel, ListId, SenderId, TemplateId,
-    schedule::{self, BadSchedule},
-};
+use super::{ChannelSettings, ScheduleText, Settings, guards};
+use crate::{Channel, ListId, SenderId, TemplateId};
 use std::collections::BTreeMap;
-use time::OffsetDateTime;
-
-/// What a person edits.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Settings {
-    pub name: String,
-    pub description: String,
-    pub template_id: Option<TemplateId>,
-    /// The sender of each channel.
-    pub channels: BTreeMap<Channel, SenderId>,
-    pub list_ids: Vec<ListId>,
-    pub exclude_list_ids: Vec<ListId>,
-    /// Wall time and zone as entered; None: at once when sent.
-    pub schedule: Option<ScheduleText>,
-    pub expires_after_hours: u32,
-}
-
-/// A schedule as a person wrote it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct ScheduleText {
-    pub local_time: String,
-    pub timezone: String,
-}
-
-impl ScheduleText {
-    /// The instant it means by the zone rules known now.
-    ///
-    /// # Errors
-    /// Says what is wrong with the time or the zone.
-    pub fn instant(&self) -> Result<OffsetDateTime, BadSchedule> {
-        schedule::instant(&self.local_time, &self.timezone)
-    }
-
-    /// When it is due: its instant, or now when that has passed.
-    ///
-    /// # Errors
-    /// As [`ScheduleText::instant`].
-    pub fn due_at(&self, now: OffsetDateTime) -> Result<OffsetDateTime, BadSchedule> {
-        Ok(self.instant()?.max(now))
-    }
-}
 
 /// What is known of the things that campaigns refer to, of one workspace. What isn't in here doesn't exist there.
 #[derive(Debug, Clone, Default)]
@@ -68,6 +25,8 @@ pub struct TemplateFacts {
 pub struct SenderFacts {
     pub channel: Channel,
     pub provider: String,
+    /// Of its price.
+    pub currency: String,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +52,7 @@ pub fn gaps(settings: &Settings, facts: &Facts) -> Vec<Gap> {
     audience(settings, facts, &mut gaps);
     senders(settings, facts, &mut gaps);
     content(settings, facts, &mut gaps);
+    guards::check(settings, facts, &mut gaps);
     if let Some(Err(error)) = settings.schedule.as_ref().map(ScheduleText::instant) {
         gaps.wrong(format!("settings.schedule.{}", error.field()), error.to_string());
     }
@@ -100,10 +60,10 @@ pub fn gaps(settings: &Settings, facts: &Facts) -> Vec<Gap> {
 }
 
 #[derive(Default)]
-struct Gaps(Vec<Gap>);
+pub(super) struct Gaps(Vec<Gap>);
 
 impl Gaps {
-    fn wrong(&mut self, field: impl Into<String>, problem: impl Into<String>) {
+    pub(super) fn wrong(&mut self, field: impl Into<String>, problem: impl Into<String>) {
         self.0.push(Gap { field: field.into(), problem: problem.into(), wrong: true });
     }
 
@@ -132,7 +92,7 @@ fn senders(settings: &Settings, facts: &Facts, gaps: &mut Gaps) {
     if settings.channels.is_empty() {
         gaps.unfinished("settings.channels", "choose at least one channel and its sender");
     }
-    for (channel, id) in &settings.channels {
+    for (channel, ChannelSettings { sender_id: id, .. }) in &settings.channels {
         let field = format!("settings.channels[{channel}].sender_id");
         match facts.senders.get(id) {
             None => gaps.wrong(field, format!("there is no sender {id}")),
@@ -152,7 +112,7 @@ fn content(settings: &Settings, facts: &Facts, gaps: &mut Gaps) {
     let Some(template) = facts.templates.get(&id) else {
         return gaps.wrong(field, format!("there is no template {id}"));
     };
-    for (channel, sender) in &settings.channels {
+    for (channel, of) in &settings.channels {
         let missing = match channel {
             Channel::Email => !template.email,
             Channel::Sms => !template.sms,
@@ -162,14 +122,16 @@ fn content(settings: &Settings, facts: &Facts, gaps: &mut Gaps) {
             gaps.unfinished(field, format!("the template has no {channel} variant: add one, or leave the channel out"));
             continue;
         }
+        if *channel != Channel::Whatsapp {
+            continue;
+        }
         // A WhatsApp template is registered with one provider, and unknown to the others.
-        if let (Channel::Whatsapp, Some(sender)) = (channel, facts.senders.get(sender))
-            && !template.whatsapp.contains(&sender.provider)
-        {
+        let known = of.senders().filter_map(|id| facts.senders.get(&id));
+        for sender in known.filter(|sender| !template.whatsapp.contains(&sender.provider)) {
             let provider = &sender.provider;
             gaps.unfinished(
                 field,
-                format!("the template's whatsapp variant has nothing for {provider}, the provider of this campaign's sender"),
+                format!("the template's whatsapp variant has nothing for {provider}, the provider of a sender of this campaign"),
             );
         }
     }

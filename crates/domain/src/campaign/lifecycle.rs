@@ -55,7 +55,7 @@ impl Status {
         }
     }
 
-    /// Whether nothing can happen to it any more.
+    /// Whether it has ended; only a completed one can be taken up again, for what failed.
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Cancelled | Self::Failed)
@@ -79,6 +79,8 @@ impl FromStr for Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     Edit,
+    /// Changes nothing but budgets.
+    ChangeBudget,
     Submit,
     Approve,
     Reject,
@@ -89,6 +91,8 @@ pub enum Action {
         to: Status,
     },
     Cancel,
+    /// Puts deliveries that failed, or can't be known, back into its run.
+    Requeue,
     Start,
     Complete,
     Fail,
@@ -100,6 +104,7 @@ impl Action {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Edit => "edit",
+            Self::ChangeBudget => "change_budget",
             Self::Submit => "submit",
             Self::Approve => "approve",
             Self::Reject => "reject",
@@ -107,6 +112,7 @@ impl Action {
             Self::Pause => "pause",
             Self::Resume { .. } => "resume",
             Self::Cancel => "cancel",
+            Self::Requeue => "requeue",
             Self::Start => "start",
             Self::Complete => "complete",
             Self::Fail => "fail",
@@ -131,6 +137,7 @@ pub fn next(status: Status, action: Action, approval_required: bool) -> Result<S
     use Status::{Active, Approved, Cancelled, Completed, Draft, Failed, InReview, Paused, Scheduled};
     let to = match (status, action) {
         (Draft | Approved | Scheduled, Action::Edit) => Draft,
+        (Paused, Action::ChangeBudget) => Paused,
         (Draft, Action::Submit) if approval_required => InReview,
         (Draft, Action::Submit) => Approved,
         (InReview, Action::Approve) => Approved,
@@ -140,6 +147,8 @@ pub fn next(status: Status, action: Action, approval_required: bool) -> Result<S
         (Scheduled | Active, Action::Pause) => Paused,
         (Paused, Action::Resume { to: to @ (Scheduled | Active) }) => to,
         (from, Action::Cancel) if !from.is_final() => Cancelled,
+        (Active | Completed, Action::Requeue) => Active,
+        (Paused, Action::Requeue) => Paused,
         (Active, Action::Complete) => Completed,
         (Scheduled | Active, Action::Fail) => Failed,
         _ => return Err(IllegalMove { status, action }),
@@ -150,6 +159,7 @@ pub fn next(status: Status, action: Action, approval_required: bool) -> Result<S
 const fn participle(action: Action) -> &'static str {
     match action {
         Action::Edit => "edited",
+        Action::ChangeBudget => "given another budget",
         Action::Submit => "submitted",
         Action::Approve => "approved",
         Action::Reject => "rejected",
@@ -157,6 +167,7 @@ const fn participle(action: Action) -> &'static str {
         Action::Pause => "paused",
         Action::Resume { .. } => "resumed",
         Action::Cancel => "cancelled",
+        Action::Requeue => "taken up again",
         Action::Start => "started",
         Action::Complete => "completed",
         Action::Fail => "failed",
@@ -165,9 +176,11 @@ const fn participle(action: Action) -> &'static str {
 
 const fn remedy(status: Status, action: Action) -> &'static str {
     match (status, action) {
+        (Status::Draft | Status::InReview | Status::Approved | Status::Scheduled, Action::Requeue) => "it has not been sent yet",
         (Status::Completed | Status::Cancelled | Status::Failed, _) => "it has ended; clone it to send it again",
         (Status::InReview, Action::Edit) => "it is under review; have it rejected first",
-        (Status::Active | Status::Paused, Action::Edit) => "it has been sent; clone it for a new version",
+        (Status::Active, Action::Edit) => "it has been sent; clone it for a new version, or pause it to change its budget",
+        (Status::Paused, Action::Edit) => "it has been sent, and only its budgets can be changed; clone it for a new version",
         (Status::Draft, Action::Send | Action::Approve | Action::Reject) => "submit it first",
         (Status::InReview, Action::Send) => "an admin has to approve it first",
         (_, Action::Submit) => "only a draft is submitted",
@@ -178,6 +191,7 @@ const fn remedy(status: Status, action: Action) -> &'static str {
         (_, Action::Start) => "only a scheduled campaign is started",
         (_, Action::Complete) => "only an active campaign is completed",
         (_, Action::Fail) => "only a scheduled or active campaign fails",
-        (_, Action::Edit | Action::Cancel) => "its state doesn't allow it",
+        (_, Action::ChangeBudget) => "only a paused campaign is; edit it as a whole before it is sent",
+        (_, Action::Edit | Action::Cancel | Action::Requeue) => "its state doesn't allow it",
     }
 }

@@ -5,8 +5,10 @@ use time::OffsetDateTime;
 
 const RESUME: Action = Action::Resume { to: Status::Active };
 
-const ACTIONS: [Action; 12] = [
+const ACTIONS: [Action; 14] = [
     Action::Edit,
+    Action::ChangeBudget,
+    Action::Requeue,
     Action::Submit,
     Action::Approve,
     Action::Reject,
@@ -42,6 +44,10 @@ fn legal_moves() -> BTreeMap<(Status, &'static str), Vec<Status>> {
         (Active, "complete", Completed),
         (Active, "cancel", Cancelled),
         (Active, "fail", Failed),
+        (Active, "requeue", Active),
+        (Paused, "requeue", Paused),
+        (Completed, "requeue", Active),
+        (Paused, "change_budget", Paused),
         (Paused, "resume", Scheduled),
         (Paused, "resume", Active),
         (Paused, "cancel", Cancelled),
@@ -113,19 +119,23 @@ fn names_are_read_back() {
     assert!("draft".parse::<Status>().is_err());
 }
 
-fn complete() -> (Settings, Facts) {
+fn sender_facts(channel: Channel, provider: &str) -> SenderFacts {
+    SenderFacts { channel, provider: provider.to_owned(), currency: "USD".to_owned() }
+}
+
+pub(super) fn complete() -> (Settings, Facts) {
     let (template, list, excluded) = (TemplateId::new(), ListId::new(), ListId::new());
     let senders: BTreeMap<_, _> = Channel::ALL.into_iter().map(|channel| (channel, SenderId::new())).collect();
     let provider = |channel| if channel == Channel::Email { "smtp" } else { "twilio" };
     let facts = Facts {
         templates: [(template, TemplateFacts { version: 1, email: true, sms: true, whatsapp: vec!["twilio".to_owned()] })].into(),
-        senders: senders.iter().map(|(&channel, &id)| (id, SenderFacts { channel, provider: provider(channel).to_owned() })).collect(),
+        senders: senders.iter().map(|(&channel, &id)| (id, sender_facts(channel, provider(channel)))).collect(),
         lists: [(list, ListFacts { archived: false }), (excluded, ListFacts { archived: false })].into(),
     };
     let settings = Settings {
         name: "Spring".to_owned(),
         template_id: Some(template),
-        channels: senders,
+        channels: senders.into_iter().map(|(channel, id)| (channel, ChannelSettings::of(id))).collect(),
         list_ids: vec![list],
         exclude_list_ids: vec![excluded],
         schedule: Some(ScheduleText { local_time: "2026-12-24T09:00:00".to_owned(), timezone: "Asia/Dubai".to_owned() }),
@@ -180,7 +190,7 @@ fn an_archived_list_is_a_gap() {
 #[test]
 fn a_sender_of_another_channel_is_wrong() {
     let (settings, mut facts) = complete();
-    facts.senders.get_mut(&settings.channels[&Channel::Sms]).unwrap().channel = Channel::Whatsapp;
+    facts.senders.get_mut(&settings.channels[&Channel::Sms].sender_id).unwrap().channel = Channel::Whatsapp;
     assert_eq!(fields(&settings, &facts), [("settings.channels[sms].sender_id".to_owned(), true)]);
 }
 

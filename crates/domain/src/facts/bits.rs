@@ -29,10 +29,16 @@ pub enum Kind {
     Expanded = 14,
     /// Many waiting deliveries were cancelled or expired in one statement.
     Dropped = 15,
+    /// Opened by a privacy proxy or a scanner, not by a person.
+    MachineOpened = 16,
+    Replied = 17,
+    Converted = 18,
+    /// Uncertain for too long: only a person decides now.
+    Unknown = 19,
 }
 
 impl Kind {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Accepted,
         Self::Sent,
         Self::Delivered,
@@ -48,6 +54,10 @@ impl Kind {
         Self::Complained,
         Self::Expanded,
         Self::Dropped,
+        Self::MachineOpened,
+        Self::Replied,
+        Self::Converted,
+        Self::Unknown,
     ];
 
     /// Its number on the wire and in the event log.
@@ -71,6 +81,32 @@ impl Kind {
         }
     }
 
+    /// What happened, in the words that a timeline uses.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Opened => "opened",
+            Self::Clicked => "clicked",
+            Self::Failed => "failed",
+            Self::Rejected => "rejected",
+            Self::Uncertain => "uncertain",
+            Self::Suppressed => "suppressed",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::Unsubscribed => "unsubscribed",
+            Self::Complained => "complained",
+            Self::Expanded => "expanded",
+            Self::Dropped => "dropped",
+            Self::MachineOpened => "machine_opened",
+            Self::Replied => "replied",
+            Self::Converted => "converted",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// Whether its code says why the delivery was not sent or not delivered, and is counted.
     #[must_use]
     pub const fn has_code(self) -> bool {
@@ -78,7 +114,8 @@ impl Kind {
     }
 }
 
-/// A set of facts about one delivery. Only ever grows.
+/// A set of facts about one delivery: kind number n is bit n − 1. Only ever grows: what is sent once more goes on counting under what
+/// was last known of it, until the new try has an outcome that stands above that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Bits(pub u32);
 
@@ -97,8 +134,21 @@ impl Bits {
     pub const EXPIRED: Self = Self::of(Kind::Expired);
     pub const UNSUBSCRIBED: Self = Self::of(Kind::Unsubscribed);
     pub const COMPLAINED: Self = Self::of(Kind::Complained);
+    pub const MACHINE_OPENED: Self = Self::of(Kind::MachineOpened);
+    pub const REPLIED: Self = Self::of(Kind::Replied);
+    pub const CONVERTED: Self = Self::of(Kind::Converted);
+    pub const UNKNOWN: Self = Self::of(Kind::Unknown);
     /// Every bit there is.
-    pub const ALL: Self = Self((1 << 13) - 1);
+    pub const ALL: Self = {
+        let (mut all, mut n) = (Self::NONE, 0);
+        while n < Kind::ALL.len() {
+            if let Some(bit) = Kind::ALL[n].bit() {
+                all = all.and(bit);
+            }
+            n += 1;
+        }
+        all
+    };
 
     const fn of(kind: Kind) -> Self {
         Self(1 << (kind.number() - 1))
@@ -116,6 +166,18 @@ impl Bits {
         self.0 & others.0 != 0
     }
 
+    /// Those of them that are not in `others`.
+    #[must_use]
+    pub const fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
+    /// Whether nothing is known.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// What the ledger's state alone says; nothing while the delivery may still be sent.
     #[must_use]
     pub const fn of_state(state: State) -> Self {
@@ -123,6 +185,7 @@ impl Bits {
             State::Queued | State::Sending | State::RetryWait => Self::NONE,
             State::Accepted => Self::ACCEPTED,
             State::Uncertain => Self::UNCERTAIN,
+            State::Unknown => Self::UNKNOWN,
             State::Rejected => Self::REJECTED,
             State::Suppressed => Self::SUPPRESSED,
             State::Cancelled => Self::CANCELLED,

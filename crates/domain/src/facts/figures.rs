@@ -15,8 +15,10 @@ pub enum Metric {
     Failed,
     /// The refused part of `Failed`.
     Rejected,
-    /// Whether it left can't be known.
+    /// Whether it left can't be known yet.
     Uncertain,
+    /// Uncertain for so long that only a person decides.
+    Unknown,
     Cancelled,
     Expired,
     /// Opened or read.
@@ -24,12 +26,22 @@ pub enum Metric {
     Clicked,
     Unsubscribed,
     Complained,
+    /// Opened by machines only.
+    MachineOpened,
+    Replied,
+    Converted,
+    /// Of the target, those that make good a failure on another channel. Counted when they are written, as `Target` is.
+    Rescued,
     /// Millionths of the sender's currency, for what was sent.
     Cost,
 }
 
 impl Metric {
-    pub const ALL: [Self; 14] = [
+    /// The parts of the identity `target = pending + …`, of which each delivery counts in one at most.
+    pub const OUTCOMES: [Self; 7] =
+        [Self::Suppressed, Self::Sent, Self::Rejected, Self::Uncertain, Self::Unknown, Self::Cancelled, Self::Expired];
+
+    pub const ALL: [Self; 19] = [
         Self::Target,
         Self::Suppressed,
         Self::Sent,
@@ -37,12 +49,17 @@ impl Metric {
         Self::Failed,
         Self::Rejected,
         Self::Uncertain,
+        Self::Unknown,
         Self::Cancelled,
         Self::Expired,
         Self::Read,
         Self::Clicked,
         Self::Unsubscribed,
         Self::Complained,
+        Self::MachineOpened,
+        Self::Replied,
+        Self::Converted,
+        Self::Rescued,
         Self::Cost,
     ];
 
@@ -57,12 +74,17 @@ impl Metric {
             Self::Failed => "failed",
             Self::Rejected => "rejected",
             Self::Uncertain => "uncertain",
+            Self::Unknown => "unknown",
             Self::Cancelled => "cancelled",
             Self::Expired => "expired",
             Self::Read => "read",
             Self::Clicked => "clicked",
             Self::Unsubscribed => "unsubscribed",
             Self::Complained => "complained",
+            Self::MachineOpened => "machine_opened",
+            Self::Replied => "replied",
+            Self::Converted => "converted",
+            Self::Rescued => "rescued",
             Self::Cost => "cost",
         }
     }
@@ -80,14 +102,17 @@ impl Metric {
     }
 }
 
-/// What proves that the provider took a message: also that it reports a failure of it, or a complaint. An opt-out doesn't, because a
-/// reply is only guessed to be about this very delivery.
+/// What proves that the provider took a message: also that it reports a failure of it, or a complaint. An opt-out, a reply or a
+/// conversion doesn't, because they are only guessed to be about this very delivery.
 pub const PROVES_SENT: Bits = Bits::ACCEPTED.and(Bits::SENT).and(DELIVERED).and(Bits::FAILED).and(Bits::COMPLAINED);
-const DELIVERED: Bits = Bits::DELIVERED.and(READ);
+/// What says that it arrived. A machine's open does, too, but nobody has read it then.
+pub const DELIVERED: Bits = Bits::DELIVERED.and(Bits::MACHINE_OPENED).and(READ);
 const READ: Bits = Bits::OPENED.and(Bits::CLICKED);
+/// What says that nobody could tell, when it was tried, whether it left.
+pub const DOUBTFUL: Bits = Bits::UNCERTAIN.and(Bits::UNKNOWN);
 
 /// The one metric of the identity `target = pending + …` that a delivery counts in; None while it is pending. A positive report wins
-/// over everything, and `uncertain` gives way to everything.
+/// over everything, and `unknown` and `uncertain` give way to everything.
 fn outcome(bits: Bits) -> Option<Metric> {
     let ladder = [
         (PROVES_SENT, Metric::Sent),
@@ -95,25 +120,33 @@ fn outcome(bits: Bits) -> Option<Metric> {
         (Bits::SUPPRESSED, Metric::Suppressed),
         (Bits::CANCELLED, Metric::Cancelled),
         (Bits::EXPIRED, Metric::Expired),
+        (Bits::UNKNOWN, Metric::Unknown),
         (Bits::UNCERTAIN, Metric::Uncertain),
     ];
     ladder.into_iter().find(|(proof, _)| bits.any(*proof)).map(|(_, metric)| metric)
 }
 
-/// Whether a delivery of which `bits` are known counts in `metric`. `Target` and `Cost` are not counted by bits.
+/// Whether a delivery of which `bits` are known counts in `metric`. `Target`, `Rescued` and `Cost` are not counted by bits.
 #[must_use]
 pub fn counts(bits: Bits, metric: Metric) -> bool {
     match metric {
-        Metric::Target | Metric::Cost => false,
+        Metric::Target | Metric::Rescued | Metric::Cost => false,
         Metric::Delivered => bits.any(DELIVERED),
         Metric::Read => bits.any(READ),
         Metric::Clicked => bits.any(Bits::CLICKED),
         Metric::Unsubscribed => bits.any(Bits::UNSUBSCRIBED),
         Metric::Complained => bits.any(Bits::COMPLAINED),
+        Metric::MachineOpened => bits.any(Bits::MACHINE_OPENED) && !bits.any(READ),
+        Metric::Replied => bits.any(Bits::REPLIED),
+        Metric::Converted => bits.any(Bits::CONVERTED),
         Metric::Failed => outcome(bits) == Some(Metric::Rejected) || (bits.any(Bits::FAILED) && !bits.any(DELIVERED)),
-        Metric::Suppressed | Metric::Sent | Metric::Rejected | Metric::Uncertain | Metric::Cancelled | Metric::Expired => {
-            outcome(bits) == Some(metric)
-        }
+        Metric::Suppressed
+        | Metric::Sent
+        | Metric::Rejected
+        | Metric::Uncertain
+        | Metric::Unknown
+        | Metric::Cancelled
+        | Metric::Expired => outcome(bits) == Some(metric),
     }
 }
 

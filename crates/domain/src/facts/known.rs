@@ -11,6 +11,33 @@ pub struct Known {
     pub code: Option<(OffsetDateTime, String)>,
     /// The latest time of all.
     pub at: Option<OffsetDateTime>,
+    pub engaged: Engaged,
+}
+
+/// When a person first did each thing that rules across channels ask for; a machine's open is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Engaged {
+    /// Opened, read or clicked, which implies it.
+    pub opened: Option<OffsetDateTime>,
+    pub clicked: Option<OffsetDateTime>,
+    pub replied: Option<OffsetDateTime>,
+    pub converted: Option<OffsetDateTime>,
+}
+
+impl Engaged {
+    fn learn(&mut self, kind: Kind, at: OffsetDateTime) {
+        let first = |known: &mut Option<OffsetDateTime>| *known = Some(known.map_or(at, |known| known.min(at)));
+        match kind {
+            Kind::Opened => first(&mut self.opened),
+            Kind::Clicked => {
+                first(&mut self.opened);
+                first(&mut self.clicked);
+            }
+            Kind::Replied => first(&mut self.replied),
+            Kind::Converted => first(&mut self.converted),
+            _ => {}
+        }
+    }
 }
 
 impl Known {
@@ -18,6 +45,7 @@ impl Known {
     pub fn learn(&mut self, kind: Kind, at: OffsetDateTime, code: &str) {
         self.bits |= kind.bit().unwrap_or(Bits::NONE);
         self.at = self.at.max(Some(at));
+        self.engaged.learn(kind, at);
         if kind.has_code() && !code.is_empty() {
             let new = (at, code.to_owned());
             if self.code.as_ref().is_none_or(|known| new < *known) {

@@ -1,7 +1,7 @@
 //! Figures added up.
 
 use super::{Bits, Metric, counted, counts};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Counters of one channel (or of anything else that is counted together). Two tallies are equal when all their figures are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,6 +28,17 @@ impl Tally {
         }
     }
 
+    /// Every figure in which the two differ, with both values, in the order of metrics and codes.
+    #[must_use]
+    pub fn differences<'a>(&'a self, other: &'a Self) -> Vec<(Metric, &'a str, i64, i64)> {
+        let keys: BTreeSet<_> = self.0.keys().chain(other.0.keys()).collect();
+        let value = |tally: &Self, key| tally.0.get(key).copied().unwrap_or_default();
+        keys.into_iter()
+            .map(|key| (key.0, key.1.as_str(), value(self, key), value(other, key)))
+            .filter(|(_, _, mine, others)| mine != others)
+            .collect()
+    }
+
     /// A metric's sum over all codes.
     #[must_use]
     pub fn get(&self, metric: Metric) -> i64 {
@@ -43,8 +54,7 @@ impl Tally {
     /// Selected, and nothing decided yet.
     #[must_use]
     pub fn pending(&self) -> i64 {
-        let settled = [Metric::Suppressed, Metric::Sent, Metric::Rejected, Metric::Uncertain, Metric::Cancelled, Metric::Expired];
-        self.get(Metric::Target) - settled.into_iter().map(|metric| self.get(metric)).sum::<i64>()
+        self.get(Metric::Target) - Metric::OUTCOMES.into_iter().map(|metric| self.get(metric)).sum::<i64>()
     }
 
     fn of(&self, metric: Metric) -> impl Iterator<Item = (&str, i64)> {
