@@ -1,6 +1,7 @@
 //! Databases and migrations: for installers, local runs and tests.
 
 use crate::{Error, Result};
+use domain::WorkerId;
 use std::path::Path;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrator};
@@ -36,6 +37,22 @@ pub async fn migrate_from(url: &str, folder: &Path) -> Result<()> {
 /// When the statement fails.
 pub async fn raw(connection: &mut PgConnection, sql: &str) -> Result<u64> {
     Ok(sqlx::query(AssertSqlSafe(sql.to_owned())).execute(connection).await?.rows_affected())
+}
+
+/// The least that any claim does: what the gate is measured against. For benches only, because it asks no rule.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn minimal_claim(connection: &mut PgConnection, worker: WorkerId, delivery_ids: &[i64]) -> Result<usize> {
+    let claimed = sqlx::query!(
+        "UPDATE send.delivery SET state = 'sending', attempt = attempt + 1, worker_id = $2, updated_at = now()
+         WHERE delivery_id = ANY($1) AND state = 'queued' RETURNING delivery_id, address",
+        delivery_ids,
+        worker.0
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(claimed.len())
 }
 
 /// Creates a database, as a copy of `template` if given. The name is letters, digits and `_`.

@@ -1,5 +1,5 @@
-//! Who a campaign is for, and who of them can be reached. What [`preview`] counts, [`crate::expand`] writes: a change to one is a
-//! change to both.
+//! Who a campaign is for, and who of them can be reached. What [`preview`] counts, [`crate::expand`] writes and
+//! [`crate::dry_run`] reads: a change to one is a change to all.
 
 use crate::Result;
 use domain::{Channel, ListId, WorkspaceId};
@@ -17,7 +17,7 @@ pub struct Audience<'a> {
 
 impl Audience<'_> {
     /// The lists' ids, included and excluded, as SQL takes them.
-    fn ids(&self) -> (Vec<Uuid>, Vec<Uuid>) {
+    pub(crate) fn ids(&self) -> (Vec<Uuid>, Vec<Uuid>) {
         let raw = |lists: &[ListId]| lists.iter().map(|list| list.0).collect();
         (raw(self.include), raw(self.exclude))
     }

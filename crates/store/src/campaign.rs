@@ -4,18 +4,21 @@
 //! that it moved from. The scheduler moves campaigns too, so the guard is not a formality.
 
 mod facts;
+mod notes;
+mod parts;
 mod row;
 
 pub use facts::facts;
+pub use notes::{Notes, notes, spent_by_channel};
 
 use crate::{Result, page::Page};
 use domain::{
     CampaignId, RunId, WorkspaceId,
-    campaign::{Settings, Status},
+    campaign::{EngagementRule, Settings, Status},
 };
-use row::Row;
+use row::{ChannelRow, Row};
 use serde::Serialize;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, types::Json};
 use time::{OffsetDateTime, serde::rfc3339};
 use uuid::Uuid;
 
@@ -66,8 +69,8 @@ pub async fn insert(connection: &mut PgConnection, campaign: &Campaign) -> Resul
     let settings = &campaign.settings;
     sqlx::query!(
         "INSERT INTO core.campaign (campaign_id, workspace_id, name, description, status, template_id, schedule_local_time,
-             schedule_timezone, expires_after_hours, revision, created_by, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)",
+             schedule_timezone, expires_after_hours, revision, created_by, created_at, updated_at, budget_micros, lane)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14)",
         campaign.campaign_id.0,
         campaign.workspace_id.0,
         settings.name,
@@ -79,41 +82,13 @@ pub async fn insert(connection: &mut PgConnection, campaign: &Campaign) -> Resul
         settings.expires_after_hours.cast_signed(),
         campaign.revision,
         campaign.created_by,
-        campaign.created_at
+        campaign.created_at,
+        settings.budget_micros,
+        settings.lane.as_str()
     )
     .execute(&mut *connection)
     .await?;
-    insert_parts(connection, campaign).await
-}
-
-async fn insert_parts(connection: &mut PgConnection, campaign: &Campaign) -> Result<()> {
-    let settings = &campaign.settings;
-    let (channels, senders): (Vec<_>, Vec<_>) =
-        settings.channels.iter().map(|(channel, sender)| (channel.as_str().to_owned(), sender.0)).unzip();
-    sqlx::query!(
-        "INSERT INTO core.campaign_channel (campaign_id, workspace_id, channel, sender_id)
-         SELECT $1, $2, p.channel, p.sender_id FROM unnest($3::text[], $4::uuid[]) AS p (channel, sender_id)",
-        campaign.campaign_id.0,
-        campaign.workspace_id.0,
-        &channels,
-        &senders
-    )
-    .execute(&mut *connection)
-    .await?;
-    let included = settings.list_ids.iter().map(|list| (list.0, false));
-    let excluded = settings.exclude_list_ids.iter().map(|list| (list.0, true));
-    let (lists, excluded): (Vec<_>, Vec<_>) = included.chain(excluded).unzip();
-    sqlx::query!(
-        "INSERT INTO core.campaign_list (campaign_id, workspace_id, list_id, excluded)
-         SELECT $1, $2, p.list_id, p.excluded FROM unnest($3::uuid[], $4::boolean[]) AS p (list_id, excluded)",
-        campaign.campaign_id.0,
-        campaign.workspace_id.0,
-        &lists,
-        &excluded
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    parts::insert(connection, campaign).await
 }
 
 /// A campaign of a workspace.
@@ -161,11 +136,12 @@ async fn read(connection: &mut PgConnection, workspace: WorkspaceId, ids: &[Uuid
         r#"SELECT c.campaign_id, c.workspace_id, c.name, c.description, c.status, c.paused_from, c.status_reason, c.template_id,
                c.template_version, c.schedule_local_time, c.schedule_timezone, c.due_at, c.expires_after_hours, c.revision,
                c.approved_by, c.approved_at, c.created_by, c.created_at, c.updated_at, c.started_at, c.completed_at, c.traceparent,
+               c.budget_micros, c.lane,
                (SELECT r.run_id FROM send.run r WHERE r.campaign_id = c.campaign_id ORDER BY r.run_id DESC LIMIT 1) AS run_id,
-               ARRAY(SELECT p.channel FROM core.campaign_channel p WHERE p.campaign_id = c.campaign_id ORDER BY p.channel)
-                   AS "channels!",
-               ARRAY(SELECT p.sender_id FROM core.campaign_channel p WHERE p.campaign_id = c.campaign_id ORDER BY p.channel)
-                   AS "sender_ids!",
+               ARRAY(SELECT to_jsonb(p) FROM core.campaign_channel p WHERE p.campaign_id = c.campaign_id ORDER BY p.channel)
+                   AS "channels!: Vec<Json<ChannelRow>>",
+               ARRAY(SELECT to_jsonb(p) FROM core.campaign_rule p WHERE p.campaign_id = c.campaign_id ORDER BY p.position)
+                   AS "rules!: Vec<Json<EngagementRule>>",
                ARRAY(SELECT p.list_id FROM core.campaign_list p WHERE p.campaign_id = c.campaign_id AND NOT p.excluded ORDER BY 1)
                    AS "list_ids!",
                ARRAY(SELECT p.list_id FROM core.campaign_list p WHERE p.campaign_id = c.campaign_id AND p.excluded ORDER BY 1)
@@ -192,7 +168,7 @@ pub async fn save_settings(connection: &mut PgConnection, from: Status, campaign
     let (id, settings) = (campaign.campaign_id.0, &campaign.settings);
     sqlx::query!(
         "UPDATE core.campaign SET name = $2, description = $3, template_id = $4, schedule_local_time = $5, schedule_timezone = $6,
-             expires_after_hours = $7, revision = $8
+             expires_after_hours = $7, revision = $8, budget_micros = $9, lane = $10
          WHERE campaign_id = $1",
         id,
         settings.name,
@@ -201,13 +177,14 @@ pub async fn save_settings(connection: &mut PgConnection, from: Status, campaign
         settings.schedule.as_ref().map(|schedule| schedule.local_time.as_str()),
         settings.schedule.as_ref().map(|schedule| schedule.timezone.as_str()),
         settings.expires_after_hours.cast_signed(),
-        campaign.revision
+        campaign.revision,
+        settings.budget_micros,
+        settings.lane.as_str()
     )
     .execute(&mut *connection)
     .await?;
-    sqlx::query!("DELETE FROM core.campaign_channel WHERE campaign_id = $1", id).execute(&mut *connection).await?;
-    sqlx::query!("DELETE FROM core.campaign_list WHERE campaign_id = $1", id).execute(&mut *connection).await?;
-    insert_parts(connection, campaign).await?;
+    parts::delete(connection, campaign.campaign_id).await?;
+    parts::insert(connection, campaign).await?;
     Ok(true)
 }
 
@@ -252,4 +229,20 @@ pub async fn count_waiting(connection: &mut PgConnection, id: CampaignId) -> Res
     .fetch_one(connection)
     .await?;
     Ok(count.unsigned_abs())
+}
+
+/// Lets channels of a campaign go on that waited for a person to mend their template. Answers which.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn clear_pauses(connection: &mut PgConnection, workspace: WorkspaceId, id: CampaignId) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!(
+        "UPDATE send.run_channel rc SET paused_at = NULL, paused_code = NULL FROM send.run r
+         WHERE r.run_id = rc.run_id AND r.workspace_id = $1 AND r.campaign_id = $2 AND rc.paused_at IS NOT NULL
+         RETURNING rc.channel",
+        workspace.0,
+        id.0
+    )
+    .fetch_all(connection)
+    .await?)
 }

@@ -1,13 +1,13 @@
 //! From an audience to deliveries, in chunks: one transaction each, with a cursor, so that a crash costs at most one chunk.
 
-use crate::Result;
+use crate::{
+    Result,
+    job::{self, JobOwner, lane},
+};
 use domain::{Channel, RunId, SenderId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
-
-/// Deliveries in one send job.
-const JOB_SIZE: i32 = 200;
 
 /// A run whose audience is being written, locked for this transaction.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ pub async fn chunk(connection: &mut PgConnection, run: &Expanding, limit: i64, n
              SELECT c.contact_id, rc.channel, rc.sender_id,
                     CASE WHEN rc.channel = 'email' THEN c.email ELSE c.phone END AS address,
                     CASE WHEN rc.channel = 'email' THEN c.email_key ELSE c.phone_key END AS key
-             FROM contact c CROSS JOIN send.run_channel rc WHERE rc.run_id = $3
+             FROM contact c CROSS JOIN send.run_channel rc WHERE rc.run_id = $3 AND NOT rc.rescue_only
            ), judged AS (
              SELECT c.*, CASE
                  WHEN c.address = '' THEN 'no_address'
@@ -107,7 +107,7 @@ pub async fn chunk(connection: &mut PgConnection, run: &Expanding, limit: i64, n
     for row in rows {
         if row.reason.is_none() {
             let owner = JobOwner { run_id: run.run_id, campaign_id: run.campaign_id, workspace_id: run.workspace_id };
-            add_jobs(connection, owner, &row.channel, row.sender_id, &row.delivery_ids, now).await?;
+            job::add(connection, owner, &row.channel, row.sender_id, lane::BULK, &row.delivery_ids, now).await?;
         }
         let channel = crate::delivery::channel(&row.channel)?;
         written.push(Written { channel, sender_id: SenderId(row.sender_id), reason: row.reason, count: row.count });
@@ -123,52 +123,18 @@ pub async fn chunk(connection: &mut PgConnection, run: &Expanding, limit: i64, n
     Ok(Chunk { written, done })
 }
 
-/// The next contacts of the campaign's lists in order of id. Each list gives up its first few beyond the cursor, so that the cost
+/// The next contacts of the campaign's lists in order of id; who joined a list after the run had begun isn't in its audience. Each list gives up its first few beyond the cursor, so that the cost
 /// of a chunk doesn't grow with the audience. Exclusion comes later: a chunk with everybody excluded isn't the end.
 async fn select(connection: &mut PgConnection, run: &Expanding, limit: i64) -> Result<Vec<Uuid>> {
     Ok(sqlx::query_scalar!(
-        r#"SELECT DISTINCT m.contact_id AS "contact_id!" FROM core.campaign_list l CROSS JOIN LATERAL (
+        r#"SELECT DISTINCT m.contact_id AS "contact_id!" FROM send.run r JOIN core.campaign_list l USING (campaign_id) CROSS JOIN LATERAL (
              SELECT contact_id FROM core.list_member
-             WHERE list_id = l.list_id AND contact_id > $2 ORDER BY contact_id LIMIT $3) m
-           WHERE l.campaign_id = $1 AND NOT l.excluded ORDER BY 1 LIMIT $3"#,
-        run.campaign_id,
+             WHERE list_id = l.list_id AND contact_id > $2 AND added_at <= r.created_at ORDER BY contact_id LIMIT $3) m
+           WHERE r.run_id = $1 AND NOT l.excluded ORDER BY 1 LIMIT $3"#,
+        run.run_id,
         run.cursor,
         limit
     )
     .fetch_all(connection)
     .await?)
-}
-
-#[derive(Clone, Copy)]
-struct JobOwner {
-    run_id: Uuid,
-    campaign_id: Uuid,
-    workspace_id: Uuid,
-}
-
-async fn add_jobs(
-    connection: &mut PgConnection,
-    owner: JobOwner,
-    channel: &str,
-    sender: Uuid,
-    delivery_ids: &[i64],
-    now: OffsetDateTime,
-) -> Result<()> {
-    sqlx::query!(
-        "INSERT INTO send.job (job_id, run_id, campaign_id, workspace_id, sender_id, channel, delivery_ids, created_at)
-         SELECT uuidv7(), $1, $2, $3, $4, $5, array_agg(id ORDER BY id), $7
-         FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / $8 AS part FROM unnest($6::bigint[]) AS id) AS numbered
-         GROUP BY part ORDER BY part",
-        owner.run_id,
-        owner.campaign_id,
-        owner.workspace_id,
-        sender,
-        channel,
-        delivery_ids,
-        now,
-        JOB_SIZE as i64
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }

@@ -51,10 +51,13 @@ pub struct Count {
     pub suppressed: BTreeMap<String, i64>,
     pub cancelled: i64,
     pub expired: i64,
+    /// Of the target, those that make good a failure on another channel.
+    #[serde(default)]
+    pub rescued: i64,
 }
 
 /// What a batch came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Folded {
     /// Facts that the log didn't have.
     pub new: usize,
@@ -62,6 +65,8 @@ pub struct Folded {
     pub unmatched: usize,
     /// Earlier unmatched facts whose delivery is known now.
     pub matched: usize,
+    /// Whose figures it moved.
+    pub campaigns: BTreeSet<(WorkspaceId, CampaignId)>,
 }
 
 /// Folds a batch. Folding it again, in part or in another order, changes nothing.
@@ -69,6 +74,9 @@ pub struct Folded {
 /// # Errors
 /// When a statement fails; then the transaction must be rolled back.
 pub async fn fold(connection: &mut PgConnection, facts: &[Fact], now: OffsetDateTime) -> Result<Folded> {
+    if facts.is_empty() {
+        return Ok(Folded::default());
+    }
     let new = insert(&mut *connection, facts, now).await?;
     let mut counters = Counters::default();
     for fact in &new {
@@ -81,11 +89,12 @@ pub async fn fold(connection: &mut PgConnection, facts: &[Fact], now: OffsetDate
     unmatched::keep(&mut *connection, &lost, now).await?;
     let waiting = unmatched::about_same(&mut *connection, &about_one).await?;
     let (matched, _) = unmatched::settle(&mut *connection, &waiting).await?;
-    let folded = Folded { new: new.len(), unmatched: lost.len(), matched: matched.len() };
+    let (new, unmatched, late) = (new.len(), lost.len(), matched.len());
     findings.extend(matched);
-    stats::learn(&mut *connection, findings, &mut counters).await?;
+    stats::learn(&mut *connection, findings, &mut counters, now).await?;
+    let campaigns = counters.campaigns();
     stats::save(connection, counters).await?;
-    Ok(folded)
+    Ok(Folded { new, unmatched, matched: late, campaigns })
 }
 
 /// Adds what the log doesn't have, and answers with it. In the order of keys, so that two folds never wait for each other in a circle.

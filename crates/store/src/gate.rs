@@ -1,20 +1,43 @@
 //! The gate: what may leave is decided here, immediately before it leaves, in one transaction. Only what it let through may reach
 //! a provider.
 //!
-//! The steps, in this order: is the run still on; which of these deliveries wait, and may they be sent as of now; how many may leave
-//! by the sender's pace; mark those `sending` with this worker's id, and the others with their reason.
+//! The steps, in this order: does the run go on, and can its sender send ([`standing`]); which of these deliveries wait (locked by
+//! [`claim`]); may each be sent as of now ([`judge`], by the rules of [`domain::gate`]); what the budget allows ([`crate::budget`]); how
+//! many may leave by the sender's pace ([`pace`]); mark those `sending` with this worker's id, the others with their reason, and write
+//! down every decision.
+//!
+//! Locks are taken in this order by whoever takes several: the workspace's turn for frequency caps, deliveries, `send.spend`,
+//! `send.sender_state`, `send.rate_bucket`.
 
-use crate::{PgConnection, Result};
-use domain::{Channel, DeliveryId, RunId, SenderId, WorkerId, delivery::State, delivery::reason, rate};
+mod claim;
+mod judge;
+mod pace;
+mod plan;
+mod standing;
+
+pub use claim::{Claimed, Contact};
+pub use judge::{Subject, judge, policy};
+pub use plan::{Fallback, Plan, plan};
+pub use standing::{Standing, revoked};
+
+use crate::{PgConnection, Result, budget};
+use claim::{Candidate, Verdict};
+use domain::{
+    Channel, DeliveryId, RunId, SenderId, WorkerId,
+    delivery::State,
+    gate::{Decision, Policy, decide},
+    rate::Lane,
+};
+use standing::Ground;
 use std::time::Duration;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 /// What a worker asks the gate.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
     pub run_id: RunId,
     pub channel: Channel,
+    /// The sender that would send them: the run's own, or the one that stands in for it.
     pub sender_id: SenderId,
     pub worker_id: WorkerId,
     /// The deliveries of the job.
@@ -23,53 +46,18 @@ pub struct Ask<'a> {
     pub limit: u32,
 }
 
-/// Whether the run goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    Open,
-    /// Paused, or not yet active: keep the job for later.
-    Paused,
-    /// Cancelled or over: what waits will be dropped.
-    Closed,
-    /// Its time has run out.
-    Expired,
-}
-
 /// The gate's answer.
 #[derive(Debug)]
 pub struct Answer {
     pub standing: Standing,
     /// Let through, and now held by the worker.
     pub claimed: Vec<Claimed>,
-    /// Stopped here, for good.
+    /// Stopped here, for good. `accepted` among them means that an earlier try has left after all.
     pub stopped: Vec<Stopped>,
     /// Whether some of the job's deliveries still wait.
     pub more: bool,
     /// How long until the sender's pace lets the next one leave.
     pub wait: Option<Duration>,
-}
-
-/// A delivery that may leave, with what its content is rendered from.
-#[derive(Debug, Clone)]
-pub struct Claimed {
-    pub delivery_id: DeliveryId,
-    /// This try's number, from 1.
-    pub attempt: u32,
-    pub address: String,
-    pub contact: Contact,
-}
-
-/// The contact as it is now.
-#[derive(Debug, Clone)]
-pub struct Contact {
-    pub name: String,
-    pub email: String,
-    pub phone: String,
-    pub locale: String,
-    pub city: String,
-    pub postal_code: String,
-    pub role: String,
-    pub attributes: serde_json::Value,
 }
 
 /// A delivery that must not leave any more.
@@ -80,222 +68,133 @@ pub struct Stopped {
     pub reason: &'static str,
 }
 
-struct Candidate {
-    claimed: Claimed,
-    stop: Option<&'static str>,
+impl Answer {
+    const fn of(standing: Standing) -> Self {
+        Self { standing, claimed: Vec::new(), stopped: Vec::new(), more: false, wait: None }
+    }
 }
+
+/// How long until an exhausted budget is looked at again while something that is on its way may still be refunded.
+const REFUND_WAIT: Duration = Duration::from_secs(1);
 
 /// Passes deliveries through the gate. In a transaction of its own, which the caller commits before anything is sent.
 ///
 /// # Errors
 /// When a statement fails; nothing was let through then.
 pub async fn pass(connection: &mut PgConnection, ask: Ask<'_>, now: OffsetDateTime) -> Result<Answer> {
-    let standing = standing(connection, ask.run_id).await?;
-    let closed = Answer { standing, claimed: Vec::new(), stopped: Vec::new(), more: false, wait: None };
-    match standing {
-        Standing::Paused | Standing::Closed => return Ok(closed),
-        Standing::Expired => {
-            let stopped = expire(connection, ask, now).await?;
-            return Ok(Answer { stopped, ..closed });
-        }
+    let Some(ground) = standing::read(connection, ask).await? else { return Ok(Answer::of(Standing::Closed)) };
+    match ground.standing {
         Standing::Open => {}
+        Standing::Expired => {
+            let stopped = claim::expire(connection, ask, now).await?;
+            return Ok(Answer { stopped, ..Answer::of(Standing::Expired) });
+        }
+        standing => return Ok(Answer::of(standing)),
     }
-    let candidates = candidates(connection, ask).await?;
-    let full = candidates.len() as u32 == ask.limit;
-    let (stop, go): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|candidate| candidate.stop.is_some());
-    let (granted, wait) = take_tokens(connection, ask.sender_id, go.len() as u32).await?;
-    let left_over = go.len() > granted as usize;
-    let claimed: Vec<_> = go.into_iter().take(granted as usize).map(|candidate| candidate.claimed).collect();
-    let stopped: Vec<_> = stop
-        .into_iter()
-        .filter_map(|candidate| {
-            let reason = candidate.stop?;
-            Some(Stopped { delivery_id: candidate.claimed.delivery_id, state: State::Suppressed, reason })
-        })
-        .collect();
-    mark(connection, ask.worker_id, &claimed, &stopped, now).await?;
-    Ok(Answer { standing, claimed, stopped, more: full || left_over, wait })
-}
-
-async fn standing(connection: &mut PgConnection, run: RunId) -> Result<Standing> {
-    let row = sqlx::query!(
-        r#"SELECT r.status AS run_status, c.status AS campaign_status, r.expires_at <= now() AS "expired!"
-           FROM send.run r JOIN core.campaign c USING (campaign_id) WHERE r.run_id = $1"#,
-        run.0
-    )
-    .fetch_optional(connection)
-    .await?;
-    let Some(row) = row else { return Ok(Standing::Closed) };
-    Ok(match (row.run_status.as_str(), row.campaign_status.as_str()) {
-        ("expanding" | "sending", "ACTIVE") if row.expired => Standing::Expired,
-        ("expanding" | "sending", "ACTIVE") => Standing::Open,
-        ("expanding" | "sending", "PAUSED") => Standing::Paused,
-        _ => Standing::Closed,
-    })
-}
-
-async fn candidates(connection: &mut PgConnection, ask: Ask<'_>) -> Result<Vec<Candidate>> {
-    let rows = sqlx::query!(
-        r#"SELECT d.delivery_id, d.attempt, d.address, c.contact_id IS NULL AS "deleted!",
-                  EXISTS (SELECT FROM core.opt_out o WHERE o.workspace_id = d.workspace_id AND o.address_key = d.address_key
-                          AND o.channel IN (d.channel, 'all')) AS "opted_out!",
-                  coalesce(c.name, '') AS "name!", coalesce(c.email, '') AS "email!", coalesce(c.phone, '') AS "phone!",
-                  coalesce(c.locale, '') AS "locale!", coalesce(c.city, '') AS "city!",
-                  coalesce(c.postal_code, '') AS "postal_code!", coalesce(c.role, '') AS "role!",
-                  coalesce(c.attributes, '{}') AS "attributes!"
-           FROM send.delivery d LEFT JOIN core.contact c ON c.contact_id = d.contact_id
-           WHERE d.delivery_id = ANY($1) AND d.run_id = $2 AND d.channel = $3 AND d.state = 'queued'
-           ORDER BY d.delivery_id LIMIT $4 FOR UPDATE OF d SKIP LOCKED"#,
-        ask.delivery_ids,
-        ask.run_id.0,
-        ask.channel.as_str(),
-        i64::from(ask.limit)
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Candidate {
-            stop: if row.deleted {
-                Some(reason::CONTACT_DELETED)
-            } else if row.opted_out {
-                Some(reason::OPTED_OUT)
-            } else {
-                None
-            },
-            claimed: Claimed {
-                delivery_id: DeliveryId(row.delivery_id),
-                attempt: row.attempt.unsigned_abs() + 1,
-                address: row.address,
-                contact: Contact {
-                    name: row.name,
-                    email: row.email,
-                    phone: row.phone,
-                    locale: row.locale,
-                    city: row.city,
-                    postal_code: row.postal_code,
-                    role: row.role,
-                    attributes: row.attributes,
-                },
-            },
-        })
-        .collect())
-}
-
-/// Takes up to `want` messages from the sender's pace, which all replicas share. Locks the pace until the transaction ends, so it
-/// comes last.
-async fn take_tokens(connection: &mut PgConnection, sender: SenderId, want: u32) -> Result<(u32, Option<Duration>)> {
-    if want == 0 {
-        return Ok((0, None));
-    }
-    let row = sqlx::query!(
-        r#"SELECT extract(epoch FROM b.next_at)::float8 AS "next_at!", extract(epoch FROM clock_timestamp())::float8 AS "now!",
-                  s.rate_per_second
-           FROM send.rate_bucket b JOIN core.sender s USING (sender_id) WHERE b.sender_id = $1 FOR UPDATE OF b"#,
-        sender.0
-    )
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(row) = row else {
-        // The first message ever of this sender starts its pace, from nothing.
-        sqlx::query!("INSERT INTO send.rate_bucket (sender_id, next_at) VALUES ($1, clock_timestamp()) ON CONFLICT DO NOTHING", sender.0)
-            .execute(connection)
-            .await?;
-        return Ok((0, Some(Duration::from_millis(1))));
+    let limit = match ground.at_most(ask.limit) {
+        Ok(limit) => limit,
+        Err(wait) => return Ok(Answer { more: true, wait: Some(wait), ..Answer::of(Standing::Open) }),
     };
-    let grant = rate::grant(row.next_at, row.now, want, row.rate_per_second);
-    if grant.count > 0 {
-        sqlx::query!("UPDATE send.rate_bucket SET next_at = to_timestamp($2) WHERE sender_id = $1", sender.0, grant.next_at)
-            .execute(connection)
-            .await?;
+    let policy = judge::policy(connection, ground.campaign_id, ask.channel).await?;
+    if !policy.transactional && !policy.caps.is_empty() {
+        claim::take_turn(connection, ground.workspace_id).await?;
     }
-    Ok((grant.count, grant.wait))
+    let candidates = claim::lock(connection, ask, limit).await?;
+    let full = candidates.len() as u32 == limit;
+    let (go, mut verdicts) = sort_out(connection, &ground, &policy, candidates, now).await?;
+    let stopped = verdicts.iter().filter_map(Verdict::stopped).collect();
+    let granted = grant(connection, ask, &ground, &go).await?;
+    let more = full || go.len() > granted.count;
+    let leaving: Vec<Candidate> = go.into_iter().take(granted.count).collect();
+    verdicts.extend(leaving.iter().map(|candidate| Verdict::pass(candidate.claimed.delivery_id, ground.stands_in)));
+    let spend = granted.spend(&leaving);
+    claim::mark(connection, ask, &ground, &verdicts, spend, now).await?;
+    if let Some(pace) = granted.pace.filter(|pace| pace.count > 0 || ground.transactional) {
+        pace::store(connection, ask.sender_id, &pace).await?;
+    }
+    let claimed = leaving.into_iter().map(|candidate| candidate.claimed).collect();
+    Ok(Answer { standing: granted.standing, claimed, stopped, more, wait: granted.wait })
 }
 
-async fn mark(
+/// Parts the candidates into those that may leave now, and verdicts over the others.
+async fn sort_out(
     connection: &mut PgConnection,
-    worker: WorkerId,
-    claimed: &[Claimed],
-    stopped: &[Stopped],
+    ground: &Ground,
+    policy: &Policy,
+    candidates: Vec<Candidate>,
     now: OffsetDateTime,
-) -> Result<()> {
-    if !claimed.is_empty() {
-        let ids: Vec<i64> = claimed.iter().map(|claimed| claimed.delivery_id.0).collect();
-        sqlx::query!(
-            "UPDATE send.delivery SET state = 'sending', attempt = attempt + 1, worker_id = $2, updated_at = $3
-             WHERE delivery_id = ANY($1)",
-            &ids,
-            worker.0,
-            now
-        )
-        .execute(&mut *connection)
-        .await?;
+) -> Result<(Vec<Candidate>, Vec<Verdict>)> {
+    let subjects: Vec<_> = candidates.iter().map(Candidate::subject).collect();
+    let known = judge::judge(connection, ground.campaign_id, policy, &subjects, now).await?;
+    let (mut go, mut verdicts) = (Vec::with_capacity(candidates.len()), Vec::new());
+    for (candidate, known) in candidates.into_iter().zip(known) {
+        let id = candidate.claimed.delivery_id;
+        match decide(policy, &known, now) {
+            Decision::Pass => go.push(candidate),
+            Decision::Suppress { reason, rule } => verdicts.push(Verdict::suppress(id, reason, rule)),
+            Decision::Defer { until, reason, rule } => verdicts.push(Verdict::defer(id, until, reason, rule)),
+            Decision::AlreadySent => verdicts.push(Verdict::already_sent(id)),
+        }
     }
-    if !stopped.is_empty() {
-        let ids: Vec<i64> = stopped.iter().map(|stopped| stopped.delivery_id.0).collect();
-        let reasons: Vec<String> = stopped.iter().map(|stopped| stopped.reason.to_owned()).collect();
-        sqlx::query!(
-            "UPDATE send.delivery d SET state = 'suppressed', reason = s.reason, updated_at = $3
-             FROM unnest($1::bigint[], $2::text[]) AS s (delivery_id, reason) WHERE d.delivery_id = s.delivery_id",
-            &ids,
-            &reasons,
-            now
-        )
-        .execute(connection)
-        .await?;
+    Ok((go, verdicts))
+}
+
+/// How many may leave, and what that changes.
+struct Granted {
+    standing: Standing,
+    count: usize,
+    wait: Option<Duration>,
+    /// The sender's pace after these have left; None when none may.
+    pace: Option<domain::rate::Grant>,
+    /// What one message costs of a budget; None without a budget.
+    price_micros: Option<i64>,
+    /// Whether the one that leaves finds out whether its sender works again.
+    is_probe: bool,
+}
+
+impl Granted {
+    const fn none(standing: Standing, wait: Option<Duration>) -> Self {
+        Self { standing, count: 0, wait, pace: None, price_micros: None, is_probe: false }
     }
-    Ok(())
+
+    fn spend(&self, leaving: &[Candidate]) -> claim::Spend {
+        let micros = self.price_micros.map_or(0, |price| leaving.iter().map(|candidate| candidate.costs(price)).sum());
+        claim::Spend { price_micros: self.price_micros, micros, is_probe: self.is_probe && !leaving.is_empty() }
+    }
 }
 
-async fn expire(connection: &mut PgConnection, ask: Ask<'_>, now: OffsetDateTime) -> Result<Vec<Stopped>> {
-    let ids = sqlx::query_scalar!(
-        "UPDATE send.delivery SET state = 'expired', updated_at = $2 WHERE delivery_id = ANY($1) AND state = 'queued'
-         RETURNING delivery_id",
-        ask.delivery_ids,
-        now
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(ids.into_iter().map(|id| Stopped { delivery_id: DeliveryId(id), state: State::Expired, reason: "" }).collect())
+/// Asks the budget, the sender's breaker and its pace, in the order of their locks.
+async fn grant(connection: &mut PgConnection, ask: Ask<'_>, ground: &Ground, go: &[Candidate]) -> Result<Granted> {
+    if go.is_empty() {
+        return Ok(Granted::none(Standing::Open, None));
+    }
+    let mut want = go.len();
+    let price_micros = ground.limits.is_some().then_some(ground.price_micros);
+    if let Some(limits) = ground.limits {
+        let left = budget::lock_left(connection, ground.campaign_id, ground.workspace_id, ask.channel, limits).await?;
+        want = affordable(go, ground.price_micros, left);
+        if want == 0 {
+            let waits = budget::is_in_flight(connection, ground.campaign_id).await?;
+            let wait = waits.then_some(REFUND_WAIT);
+            return Ok(Granted::none(Standing::OverBudget { wait }, wait));
+        }
+    }
+    if ground.is_probe
+        && let Some(until) = standing::lock_probe(connection, ask.sender_id).await?
+    {
+        return Ok(Granted::none(Standing::SenderDown { until }, None));
+    }
+    let lane = if ground.transactional { Lane::Fast } else { Lane::Bulk };
+    let granted = pace::take(connection, ask.sender_id, want as u32, lane).await?;
+    let (count, wait) = (granted.count as usize, granted.wait);
+    Ok(Granted { standing: Standing::Open, count, wait, pace: Some(granted), price_micros, is_probe: ground.is_probe })
 }
 
-/// Slows a sender down for all replicas: nothing leaves before `wait` has passed.
-///
-/// # Errors
-/// When the statement fails.
-pub async fn hold_sender(connection: &mut PgConnection, sender: SenderId, wait: Duration) -> Result<()> {
-    sqlx::query!(
-        "UPDATE send.rate_bucket SET next_at = greatest(next_at, clock_timestamp() + make_interval(secs => $2)) WHERE sender_id = $1",
-        sender.0,
-        wait.as_secs_f64()
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// What a run sends on a channel: its pinned content and its campaign.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    pub workspace_id: Uuid,
-    pub campaign_name: String,
-    pub content: serde_json::Value,
-    pub price_micros: i64,
-}
-
-/// Reads what a run sends; None when there is no such run or channel.
-///
-/// # Errors
-/// When the statement fails.
-pub async fn plan(connection: &mut PgConnection, run: RunId, channel: Channel) -> Result<Option<Plan>> {
-    Ok(sqlx::query_as!(
-        Plan,
-        "SELECT r.workspace_id, c.name AS campaign_name, r.content, rc.price_micros
-         FROM send.run r JOIN core.campaign c USING (campaign_id) JOIN send.run_channel rc USING (run_id)
-         WHERE r.run_id = $1 AND rc.channel = $2",
-        run.0,
-        channel.as_str()
-    )
-    .fetch_optional(connection)
-    .await?)
+/// How many of the first can be paid for.
+fn affordable(go: &[Candidate], price: i64, mut left: i64) -> usize {
+    let paid = go.iter().take_while(|candidate| {
+        left -= candidate.costs(price);
+        left >= 0
+    });
+    paid.count()
 }

@@ -1,6 +1,6 @@
 //! Send jobs: made with the deliveries they carry, published while the window allows, deleted when they are worked off.
 
-use crate::Result;
+use crate::{Result, settle::NOT_FOUND};
 use domain::delivery::State;
 use domain::{CampaignId, Channel, DeliveryId, JobId, RunId, SenderId, WorkspaceId};
 use sqlx::PgConnection;
@@ -17,7 +17,25 @@ pub struct Job {
     pub workspace_id: WorkspaceId,
     pub sender_id: SenderId,
     pub delivery_ids: Vec<i64>,
+    pub lane: i16,
     pub traceparent: String,
+}
+
+impl Job {
+    /// Whether it goes in the lane that never waits behind bulk.
+    #[must_use]
+    pub const fn is_fast(&self) -> bool {
+        self.lane == lane::TRANSACTIONAL
+    }
+}
+
+/// Which jobs go first.
+pub mod lane {
+    /// Of transactional campaigns; published beyond the window of the others.
+    pub const TRANSACTIONAL: i16 = 0;
+    /// Retries, which would wait behind a whole campaign otherwise.
+    pub const RETRY: i16 = 1;
+    pub const BULK: i16 = 2;
 }
 
 /// Deliveries of a run that were dropped with their jobs, for one channel.
@@ -29,10 +47,13 @@ pub struct Dropped {
     pub untouched: i64,
     /// The others, each with the number of its last try.
     pub tried: Vec<(DeliveryId, u32)>,
+    /// Those of which an earlier try may have left: they are `unknown`, whatever the rest became.
+    pub unknown: Vec<(DeliveryId, u32)>,
 }
 
-/// Locks the next jobs of a channel that may be published: of campaigns that are ACTIVE, at most `window` deliveries ahead in all,
-/// at most half a minute of each sender's pace ahead, and workspaces taking turns. They stay locked until the transaction ends.
+/// Locks the next jobs of a channel that may be published: of campaigns that are ACTIVE with something left of their budget, whose
+/// channel isn't paused and has a sender that is up; at most `window` deliveries ahead in all, at most half a minute of each sender's
+/// pace ahead, and workspaces taking turns. Transactional ones have a window of their own. They stay locked until the transaction ends.
 ///
 /// # Errors
 /// When the statement fails.
@@ -40,31 +61,45 @@ pub async fn take_publishable(connection: &mut PgConnection, channel: Channel, w
     Ok(sqlx::query_as!(
         Job,
         r#"WITH ahead AS (
-             SELECT sender_id, sum(size) AS size FROM send.job
-             WHERE channel = $1 AND published_at IS NOT NULL GROUP BY sender_id
+             SELECT sender_id, lane = 0 AS fast, sum(size) AS size FROM send.job
+             WHERE channel = $1 AND published_at IS NOT NULL GROUP BY 1, 2
+           ), blocked AS (
+             SELECT sender_id FROM send.sender_state WHERE paused_at IS NOT NULL OR open_until > now()
+           ), sendable AS MATERIALIZED (
+             SELECT r.run_id, r.workspace_id FROM send.run r JOIN core.campaign c USING (campaign_id) JOIN send.run_channel rc USING (run_id)
+             WHERE r.status IN ('expanding', 'sending') AND c.status = 'ACTIVE' AND rc.channel = $1 AND rc.paused_at IS NULL
+               AND (rc.sender_id NOT IN (SELECT sender_id FROM blocked)
+                    OR rc.fallback_sender_id NOT IN (SELECT sender_id FROM blocked))
+               AND NOT EXISTS (SELECT FROM send.alert a WHERE a.workspace_id = r.workspace_id AND a.kind = $4
+                               AND a.campaign_id = r.campaign_id AND a.channel IN ('', $1) AND a.resolved_at IS NULL)
            ), waiting AS (
-             -- The head of each sender's queue is enough, and doesn't grow with the backlog.
-             SELECT j.job_id, j.lane, j.size, s.workspace_id, greatest(s.rate_per_second * 30, 1) AS sender_window,
-                    coalesce(a.size, 0) + sum(j.size) OVER (PARTITION BY j.sender_id ORDER BY j.lane, j.job_id) - j.size AS sender_ahead
-             FROM core.sender s LEFT JOIN ahead a USING (sender_id) CROSS JOIN LATERAL (
-               SELECT w.job_id, w.sender_id, w.lane, w.size FROM send.job w JOIN core.campaign c USING (campaign_id)
-               WHERE w.channel = $1 AND w.sender_id = s.sender_id AND w.published_at IS NULL AND c.status = 'ACTIVE'
+             -- The head of each run's queue is enough, and doesn't grow with the backlog.
+             SELECT j.job_id, j.lane, j.size, j.sender_id, s.workspace_id FROM sendable s CROSS JOIN LATERAL (
+               SELECT w.job_id, w.sender_id, w.lane, w.size FROM send.job w
+               WHERE w.channel = $1 AND w.run_id = s.run_id AND w.published_at IS NULL
                ORDER BY w.lane, w.job_id LIMIT $3) AS j
-             WHERE s.channel = $1
+           ), paced AS (
+             SELECT w.*, greatest(s.rate_per_second * 30, 1) AS sender_window,
+                    coalesce(a.size, 0) - w.size
+                      + sum(w.size) OVER (PARTITION BY w.sender_id, w.lane = 0 ORDER BY w.lane, w.job_id) AS sender_ahead
+             FROM waiting w JOIN core.sender s USING (sender_id)
+             LEFT JOIN ahead a ON a.sender_id = w.sender_id AND a.fast = (w.lane = 0)
            ), turns AS (
-             SELECT job_id, size, row_number() OVER (PARTITION BY workspace_id ORDER BY lane, job_id) AS turn
-             FROM waiting WHERE sender_ahead < sender_window
+             SELECT job_id, size, lane = 0 AS fast, row_number() OVER (PARTITION BY workspace_id, lane = 0 ORDER BY lane, job_id) AS turn
+             FROM paced WHERE sender_ahead < sender_window
            ), allowed AS (
-             SELECT job_id, turn,
-                    (sum(size) OVER (ORDER BY turn, job_id) - size + (SELECT coalesce(sum(size), 0) FROM ahead))::bigint AS ahead
+             SELECT job_id, fast, turn,
+                    (sum(size) OVER (PARTITION BY fast ORDER BY turn, job_id) - size
+                      + (SELECT coalesce(sum(size), 0) FROM ahead WHERE ahead.fast = turns.fast))::bigint AS ahead
              FROM turns
            )
-           SELECT j.job_id, j.run_id, j.campaign_id, j.workspace_id, j.sender_id, j.delivery_ids, r.traceparent
+           SELECT j.job_id, j.run_id, j.campaign_id, j.workspace_id, j.sender_id, j.delivery_ids, j.lane, r.traceparent
            FROM allowed a JOIN send.job j USING (job_id) JOIN send.run r ON r.run_id = j.run_id
-           WHERE a.ahead < $2 AND j.published_at IS NULL ORDER BY a.turn, j.job_id LIMIT $3 FOR UPDATE OF j SKIP LOCKED"#,
+           WHERE a.ahead < $2 AND j.published_at IS NULL ORDER BY a.fast DESC, a.turn, j.job_id LIMIT $3 FOR UPDATE OF j SKIP LOCKED"#,
         channel.as_str(),
         window,
-        limit
+        limit,
+        crate::alert::kind::BUDGET_EXHAUSTED
     )
     .fetch_all(connection)
     .await?)
@@ -135,28 +170,39 @@ pub async fn take_back_lost(connection: &mut PgConnection, untouched_for: Durati
     .rows_affected())
 }
 
-/// Queues deliveries whose time for another try has come, and makes jobs for them. Answers how many.
+/// Queues deliveries whose time for another try has come (after a failure, or a deferral), and makes jobs for them. Those whose run is
+/// over are left to [`crate::reopen::take`]. Answers how many were due.
 ///
 /// # Errors
 /// When the statement fails.
 pub async fn wake_retries(connection: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Result<i64> {
     Ok(sqlx::query_scalar!(
         r#"WITH due AS (
-             SELECT delivery_id FROM send.delivery WHERE state = 'retry_wait' AND next_attempt_at <= $1
-             ORDER BY next_attempt_at LIMIT $2 FOR UPDATE SKIP LOCKED
+             SELECT d.delivery_id, d.run_id, r.status IN ('expanding', 'sending') AS open
+             FROM send.delivery d JOIN send.run r USING (run_id) WHERE d.state = 'retry_wait' AND d.next_attempt_at <= $1
+             ORDER BY d.next_attempt_at LIMIT $2 FOR UPDATE OF d SKIP LOCKED
+           ), reopened AS (
+             INSERT INTO send.reopen (run_id, created_at) SELECT DISTINCT run_id, $1::timestamptz FROM due WHERE NOT open
+             ON CONFLICT DO NOTHING
            ), woken AS (
              UPDATE send.delivery d SET state = 'queued', next_attempt_at = NULL, updated_at = $1 FROM due
-             WHERE d.delivery_id = due.delivery_id
-             RETURNING d.delivery_id, d.run_id, d.campaign_id, d.workspace_id, d.sender_id, d.channel
+             WHERE d.delivery_id = due.delivery_id AND due.open
+             RETURNING d.delivery_id, d.run_id, d.campaign_id, d.workspace_id, d.channel,
+                       -- Only its own sender drops the second one of a message whose fate isn't known; all others start anew.
+                       CASE WHEN d.doubtful THEN d.sender_id END AS sender_id
+           ), numbered AS (
+             SELECT w.delivery_id, w.run_id, w.campaign_id, w.workspace_id, w.channel, s.sender_id,
+                    CASE c.lane WHEN 'transactional' THEN 0 ELSE 1 END AS lane,
+                    (row_number() OVER (PARTITION BY w.run_id, w.channel, s.sender_id ORDER BY w.delivery_id) - 1)
+                      / least(greatest(s.rate_per_second * 10, 1), 200)::bigint AS part
+             FROM woken w JOIN core.campaign c USING (campaign_id) JOIN send.run_channel rc USING (run_id, channel)
+             JOIN core.sender s ON s.sender_id = coalesce(w.sender_id, rc.sender_id)
            ), jobs AS (
              INSERT INTO send.job (job_id, run_id, campaign_id, workspace_id, sender_id, channel, delivery_ids, created_at, lane)
-             SELECT uuidv7(), run_id, campaign_id, workspace_id, sender_id, channel, array_agg(delivery_id ORDER BY delivery_id), $1, 0
-             FROM (SELECT w.*, (row_number() OVER (PARTITION BY run_id, channel, sender_id ORDER BY delivery_id) - 1) / 200 AS part
-                   FROM woken w) AS numbered
-             GROUP BY run_id, campaign_id, workspace_id, sender_id, channel, part
-             RETURNING size
+             SELECT uuidv7(), run_id, campaign_id, workspace_id, sender_id, channel, array_agg(delivery_id ORDER BY delivery_id), $1, lane
+             FROM numbered GROUP BY run_id, campaign_id, workspace_id, sender_id, channel, lane, part
            )
-           SELECT coalesce(sum(size), 0)::bigint AS "count!" FROM jobs"#,
+           SELECT count(*) AS "count!" FROM due"#,
         now,
         limit
     )
@@ -164,8 +210,51 @@ pub async fn wake_retries(connection: &mut PgConnection, now: OffsetDateTime, li
     .await?)
 }
 
-/// Drops what some of a run's jobs carry and what waits for a retry, as `cancelled` or `expired`, and the jobs with it. What a
-/// worker holds right now isn't touched. Answers how many jobs went, and what was dropped: call until there is neither.
+/// Whose a job is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct JobOwner {
+    pub(crate) run_id: Uuid,
+    pub(crate) campaign_id: Uuid,
+    pub(crate) workspace_id: Uuid,
+}
+
+/// Makes the jobs that carry queued deliveries of a run and channel, each about ten seconds of the sender's pace. `lane` is for
+/// campaigns that aren't transactional.
+///
+/// # Errors
+/// When the statement fails.
+pub(crate) async fn add(
+    connection: &mut PgConnection,
+    owner: JobOwner,
+    channel: &str,
+    sender: Uuid,
+    lane: i16,
+    delivery_ids: &[i64],
+    now: OffsetDateTime,
+) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO send.job (job_id, run_id, campaign_id, workspace_id, sender_id, channel, delivery_ids, created_at, lane)
+         SELECT uuidv7(), $1, $2, $3, $4, $5, array_agg(id ORDER BY id), $7,
+                (SELECT CASE c.lane WHEN 'transactional' THEN 0 ELSE $8::smallint END FROM core.campaign c WHERE c.campaign_id = $2)
+         FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / least(greatest(s.rate_per_second * 10, 1), 200)::bigint AS part
+               FROM unnest($6::bigint[]) AS id CROSS JOIN core.sender s WHERE s.sender_id = $4) AS numbered
+         GROUP BY part ORDER BY part",
+        owner.run_id,
+        owner.campaign_id,
+        owner.workspace_id,
+        sender,
+        channel,
+        delivery_ids,
+        now,
+        lane
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Drops what some of a run's jobs carry and what waits for a retry, as `cancelled` or `expired`, and the jobs with it. What may have
+/// left by an earlier try becomes `unknown` instead. What a worker holds right now isn't touched. Answers how many jobs went, and what was dropped: call until there is neither.
 ///
 /// # Errors
 /// When the statement fails.
@@ -182,20 +271,25 @@ pub async fn drop_some(connection: &mut PgConnection, run: RunId, state: State, 
              SELECT delivery_id FROM (SELECT delivery_id FROM send.delivery WHERE run_id = $1 AND state = 'retry_wait'
                                       ORDER BY next_attempt_at LIMIT 10000 FOR UPDATE SKIP LOCKED) AS retry
            ), dropped AS (
-             UPDATE send.delivery d SET state = $2, next_attempt_at = NULL, updated_at = $3 FROM target t
-             WHERE d.delivery_id = t.delivery_id AND d.state IN ('queued', 'retry_wait')
-             RETURNING d.delivery_id, d.attempt, d.channel, d.sender_id
+             UPDATE send.delivery d SET state = CASE WHEN d.doubtful AND d.reason IS DISTINCT FROM $4 THEN 'unknown' ELSE $2 END,
+                                        next_attempt_at = NULL, updated_at = $3
+             FROM target t WHERE d.delivery_id = t.delivery_id AND d.state IN ('queued', 'retry_wait')
+             RETURNING d.delivery_id, d.attempt, d.channel, d.sender_id, d.state
            )
            SELECT (SELECT count(*) FROM job) AS "jobs!", d.channel AS "channel?", d.sender_id AS "sender_id?",
-                  d.untouched AS "untouched?", d.tried_ids AS "tried_ids?", d.tries AS "tries?"
+                  d.untouched AS "untouched?", d.tried_ids AS "tried_ids?", d.tries AS "tries?", d.unknown_ids AS "unknown_ids?",
+                  d.unknown_tries AS "unknown_tries?"
            FROM (SELECT 1) AS always
            LEFT JOIN (SELECT channel, sender_id, count(*) FILTER (WHERE attempt = 0) AS untouched,
-                             coalesce(array_agg(delivery_id) FILTER (WHERE attempt > 0), '{}') AS tried_ids,
-                             coalesce(array_agg(attempt) FILTER (WHERE attempt > 0), '{}') AS tries
+                             coalesce(array_agg(delivery_id) FILTER (WHERE attempt > 0 AND state = $2), '{}') AS tried_ids,
+                             coalesce(array_agg(attempt) FILTER (WHERE attempt > 0 AND state = $2), '{}') AS tries,
+                             coalesce(array_agg(delivery_id) FILTER (WHERE state = 'unknown'), '{}') AS unknown_ids,
+                             coalesce(array_agg(attempt) FILTER (WHERE state = 'unknown'), '{}') AS unknown_tries
                       FROM dropped GROUP BY channel, sender_id) AS d ON true"#,
         run.0,
         state.as_str(),
-        now
+        now,
+        NOT_FOUND
     )
     .fetch_all(connection)
     .await?;
@@ -203,9 +297,14 @@ pub async fn drop_some(connection: &mut PgConnection, run: RunId, state: State, 
     let mut dropped = Vec::with_capacity(rows.len());
     for row in rows {
         let (Some(channel), Some(sender), Some(untouched)) = (row.channel, row.sender_id, row.untouched) else { continue };
-        let tries = row.tries.unwrap_or_default().into_iter().map(i32::unsigned_abs);
-        let tried = row.tried_ids.unwrap_or_default().into_iter().map(DeliveryId).zip(tries).collect();
-        dropped.push(Dropped { channel: crate::delivery::channel(&channel)?, sender_id: SenderId(sender), untouched, tried });
+        let tried = pairs(row.tried_ids, row.tries);
+        let unknown = pairs(row.unknown_ids, row.unknown_tries);
+        dropped.push(Dropped { channel: crate::delivery::channel(&channel)?, sender_id: SenderId(sender), untouched, tried, unknown });
     }
     Ok((jobs, dropped))
+}
+
+fn pairs(ids: Option<Vec<i64>>, tries: Option<Vec<i32>>) -> Vec<(DeliveryId, u32)> {
+    let tries = tries.unwrap_or_default().into_iter().map(i32::unsigned_abs);
+    ids.unwrap_or_default().into_iter().map(DeliveryId).zip(tries).collect()
 }

@@ -1,8 +1,7 @@
 //! Outcomes into the ledger: what became of what the gate let through.
 
-use crate::{PgConnection, Result};
-use domain::{Channel, DeliveryId, SenderId, WorkerId, delivery::State, facts::Bits};
-use std::time::Duration;
+use crate::{PgConnection, Result, budget};
+use domain::{Channel, DeliveryId, WorkerId, delivery::State};
 use time::OffsetDateTime;
 
 /// What became of one try.
@@ -16,47 +15,135 @@ pub struct Tried {
     pub provider_message_id: Option<String>,
     /// For `retry_wait`.
     pub next_attempt_at: Option<OffsetDateTime>,
+    /// How often in a row it has failed with `reason`, this time included.
+    pub repeats: u32,
+    /// For `uncertain`: when to look at it.
+    pub settle_at: Option<OffsetDateTime>,
+    /// For `rejected`: whether the contact may be tried on another channel, if the campaign says so.
+    pub rescue: bool,
+    /// What follows, in words, for whoever asks why.
+    pub rule: String,
 }
 
-/// A delivery that a dead worker held, or that was settled afterwards.
-#[derive(Debug, Clone)]
-pub struct Settled {
-    pub delivery_id: DeliveryId,
-    pub sender_id: SenderId,
-    pub attempt: u32,
+impl Tried {
+    /// An outcome of which nothing else is to be said.
+    #[must_use]
+    pub const fn new(delivery_id: DeliveryId, attempt: u32, state: State) -> Self {
+        Self {
+            delivery_id,
+            attempt,
+            state,
+            reason: None,
+            provider_message_id: None,
+            next_attempt_at: None,
+            repeats: 0,
+            settle_at: None,
+            rescue: false,
+            rule: String::new(),
+        }
+    }
 }
 
-/// Records a worker's outcomes. Only rows that this worker still holds by this very try are changed: also those that were declared
-/// `uncertain` while it was thought dead, because what it knows is true. Answers with the ids that were.
+/// The columns of outcomes, for `unnest`.
+#[derive(Default)]
+struct Columns {
+    ids: Vec<i64>,
+    attempts: Vec<i32>,
+    states: Vec<String>,
+    reasons: Vec<Option<String>>,
+    provider_ids: Vec<Option<String>>,
+    next: Vec<Option<OffsetDateTime>>,
+    repeats: Vec<i16>,
+    settle: Vec<Option<OffsetDateTime>>,
+    rescue: Vec<bool>,
+    rules: Vec<String>,
+}
+
+impl Columns {
+    fn of(tried: &[Tried]) -> Self {
+        let mut columns = Self::default();
+        for one in tried {
+            columns.ids.push(one.delivery_id.0);
+            columns.attempts.push(i32::try_from(one.attempt).unwrap_or(i32::MAX));
+            columns.states.push(one.state.as_str().to_owned());
+            columns.reasons.push(one.reason.clone());
+            columns.provider_ids.push(one.provider_message_id.clone());
+            columns.next.push(one.next_attempt_at);
+            columns.repeats.push(i16::try_from(one.repeats).unwrap_or(i16::MAX));
+            columns.settle.push(one.settle_at);
+            columns.rescue.push(one.rescue);
+            columns.rules.push(one.rule.clone());
+        }
+        columns
+    }
+}
+
+/// Records a worker's outcomes, with the decision that each was but for the accepted ones, whose fact says it all. Answers with the ids
+/// that were.
+///
+/// Only rows whose last try this was, by this worker, are changed; what it knows of that try is true, so it counts late as well:
+/// after the row was declared `uncertain` because the worker was thought dead; and that the message was accepted counts whatever else
+/// was decided since, unless another try has begun.
 ///
 /// # Errors
-/// When the statement fails; nothing is recorded then.
+/// When a statement fails; nothing is recorded then.
 pub async fn record(connection: &mut PgConnection, worker: WorkerId, tried: &[Tried], now: OffsetDateTime) -> Result<Vec<i64>> {
-    let ids: Vec<i64> = tried.iter().map(|t| t.delivery_id.0).collect();
-    let attempts: Vec<i32> = tried.iter().map(|t| i32::try_from(t.attempt).unwrap_or(i32::MAX)).collect();
-    let states: Vec<String> = tried.iter().map(|t| t.state.as_str().to_owned()).collect();
-    let reasons: Vec<Option<String>> = tried.iter().map(|t| t.reason.clone()).collect();
-    let provider_ids: Vec<Option<String>> = tried.iter().map(|t| t.provider_message_id.clone()).collect();
-    let next: Vec<Option<OffsetDateTime>> = tried.iter().map(|t| t.next_attempt_at).collect();
-    Ok(sqlx::query_scalar!(
-        "UPDATE send.delivery d
-         SET state = t.state, reason = t.reason, next_attempt_at = t.next_attempt_at, updated_at = $8,
-             provider_message_id = coalesce(t.provider_message_id, d.provider_message_id)
-         FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
-              AS t (delivery_id, attempt, state, reason, provider_message_id, next_attempt_at)
-         WHERE d.delivery_id = t.delivery_id AND d.worker_id = $1 AND d.attempt = t.attempt AND d.state IN ('sending', 'uncertain')
-         RETURNING d.delivery_id",
+    let columns = Columns::of(tried);
+    let rows = sqlx::query!(
+        r#"WITH recorded AS (
+             UPDATE send.delivery d
+             -- An acceptance doesn't end a row of failures: the same one may be reported of it later.
+             SET state = t.state, next_attempt_at = t.next_attempt_at, updated_at = $12,
+                 reason = CASE t.state WHEN 'accepted' THEN d.reason ELSE t.reason END,
+                 repeats = CASE t.state WHEN 'accepted' THEN d.repeats ELSE t.repeats END,
+                 provider_message_id = coalesce(t.provider_message_id, d.provider_message_id),
+                 doubtful = t.state <> 'accepted' AND (t.state = 'uncertain' OR d.doubtful AND (d.state = 'sending' OR d.attempt > 1)),
+                 uncertain_at = CASE WHEN t.state = 'uncertain' THEN coalesce(d.uncertain_at, $12) END,
+                 settle_at = CASE WHEN t.state = 'uncertain' THEN coalesce(d.settle_at, t.settle_at) END
+             FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::smallint[],
+                         $9::timestamptz[], $10::boolean[], $11::text[])
+                  AS t (delivery_id, attempt, state, reason, provider_message_id, next_attempt_at, repeats, settle_at, rescue, rule)
+             WHERE d.delivery_id = t.delivery_id AND d.worker_id = $1 AND d.attempt = t.attempt
+               AND (d.state IN ('sending', 'uncertain') OR d.state = 'unknown' AND t.state <> 'uncertain'
+                    OR t.state = 'accepted' AND d.state <> 'accepted')
+             RETURNING d.delivery_id, d.workspace_id, d.run_id, d.channel, d.attempt, d.state, d.reason, d.reserved_micros, t.rule, t.rescue,
+                       old.state AS was
+           ), decided AS (
+             INSERT INTO send.decision (delivery_id, workspace_id, at, attempt, verdict, reason, rule)
+             SELECT delivery_id, workspace_id, $12, attempt, CASE state WHEN 'retry_wait' THEN 'retry' ELSE state END,
+                    coalesce(reason, ''), rule
+             FROM recorded WHERE state <> 'accepted' OR was <> 'sending'
+           ), rescued AS (
+             INSERT INTO send.rescue (delivery_id, created_at)
+             SELECT r.delivery_id, $12 FROM recorded r JOIN send.run_channel rc USING (run_id, channel)
+             WHERE r.rescue AND r.state = 'rejected' AND rc.rescue_channel IS NOT NULL
+             ON CONFLICT DO NOTHING
+           ), reopened AS (
+             -- Its run may have ended meanwhile: it doesn't wait for what is uncertain.
+             INSERT INTO send.reopen (run_id, created_at)
+             SELECT DISTINCT run_id, $12::timestamptz FROM recorded WHERE state = 'retry_wait' AND was <> 'sending'
+             ON CONFLICT DO NOTHING
+           )
+           SELECT delivery_id AS "delivery_id!", reserved_micros > 0 AND state IN ('retry_wait', 'rejected', 'suppressed') AS "refund!"
+           FROM recorded"#,
         worker.0,
-        &ids,
-        &attempts,
-        &states,
-        &reasons as &[Option<String>],
-        &provider_ids as &[Option<String>],
-        &next as &[Option<OffsetDateTime>],
+        &columns.ids,
+        &columns.attempts,
+        &columns.states,
+        &columns.reasons as &[Option<String>],
+        &columns.provider_ids as &[Option<String>],
+        &columns.next as &[Option<OffsetDateTime>],
+        &columns.repeats,
+        &columns.settle as &[Option<OffsetDateTime>],
+        &columns.rescue,
+        &columns.rules,
         now
     )
-    .fetch_all(connection)
-    .await?)
+    .fetch_all(&mut *connection)
+    .await?;
+    let unspent: Vec<i64> = rows.iter().filter(|row| row.refund).map(|row| row.delivery_id).collect();
+    budget::refund(connection, &unspent).await?;
+    Ok(rows.into_iter().map(|row| row.delivery_id).collect())
 }
 
 /// Says that a worker is alive.
@@ -82,73 +169,4 @@ pub async fn heartbeat(connection: &mut PgConnection, worker: WorkerId, channel:
 pub async fn sign_off(connection: &mut PgConnection, worker: WorkerId) -> Result<()> {
     sqlx::query!("DELETE FROM send.worker WHERE worker_id = $1", worker.0).execute(connection).await?;
     Ok(())
-}
-
-/// Declares `uncertain` what is held by workers of a channel that were not seen for `lease`: they may have sent it. Up to `limit`.
-///
-/// # Errors
-/// When the statement fails.
-pub async fn release_dead(
-    connection: &mut PgConnection,
-    channel: Channel,
-    lease: Duration,
-    limit: i64,
-    now: OffsetDateTime,
-) -> Result<Vec<Settled>> {
-    let rows = sqlx::query!(
-        "UPDATE send.delivery d SET state = 'uncertain', reason = 'worker_lost', updated_at = $4
-         FROM (SELECT h.delivery_id FROM send.delivery h
-               WHERE h.state = 'sending' AND h.channel = $1
-                 AND NOT EXISTS (SELECT FROM send.worker w WHERE w.worker_id = h.worker_id
-                                 AND w.seen_at > now() - make_interval(secs => $2))
-               ORDER BY h.delivery_id LIMIT $3 FOR UPDATE SKIP LOCKED) AS held
-         WHERE d.delivery_id = held.delivery_id
-         RETURNING d.delivery_id, d.sender_id, d.attempt",
-        channel.as_str(),
-        lease.as_secs_f64(),
-        limit,
-        now
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    sqlx::query!("DELETE FROM send.worker WHERE seen_at < now() - interval '1 hour'").execute(connection).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Settled {
-            delivery_id: DeliveryId(row.delivery_id),
-            sender_id: SenderId(row.sender_id),
-            attempt: row.attempt.unsigned_abs(),
-        })
-        .collect())
-}
-
-/// Settles what is `uncertain` by what the provider has reported since: by the bits that prove that it left, or that it didn't. Answers how many.
-///
-/// # Errors
-/// When the statement fails.
-pub async fn settle_uncertain(
-    connection: &mut PgConnection,
-    channel: Channel,
-    proves_sent: Bits,
-    proves_refused: Bits,
-    limit: i64,
-    now: OffsetDateTime,
-) -> Result<u64> {
-    Ok(sqlx::query!(
-        "UPDATE send.delivery d
-         SET state = CASE WHEN s.bits & $2 <> 0 THEN 'accepted' ELSE 'rejected' END,
-             reason = CASE WHEN s.bits & $2 <> 0 THEN NULL ELSE s.code END, updated_at = $5
-         FROM (SELECT u.delivery_id, s.bits, s.code FROM send.delivery u JOIN stats.delivery_status s USING (delivery_id)
-               WHERE u.state = 'uncertain' AND u.channel = $1 AND s.bits & ($2::int | $3::int) <> 0
-               LIMIT $4 FOR UPDATE OF u SKIP LOCKED) AS s
-         WHERE d.delivery_id = s.delivery_id",
-        channel.as_str(),
-        proves_sent.0.cast_signed(),
-        proves_refused.0.cast_signed(),
-        limit,
-        now
-    )
-    .execute(connection)
-    .await?
-    .rows_affected())
 }

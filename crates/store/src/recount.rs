@@ -4,7 +4,7 @@ use crate::{Error, Result};
 use domain::{
     CampaignId, Channel, WorkspaceId,
     delivery::{State, UnknownState},
-    facts::{Bits, Tally},
+    facts::{Bits, Metric, Tally},
 };
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
@@ -19,7 +19,8 @@ pub async fn snapshot(connection: &mut PgConnection) -> Result<()> {
 }
 
 /// The figures of a campaign, by channel, without looking at the counters. What the ledger says counts at once, so while facts are
-/// still on their way the counters are behind; once all is folded the two are equal.
+/// still on their way the counters are behind; once all is folded the two are equal. What is sent once more counts, here as there,
+/// under what was last known of it until the new try has an outcome.
 ///
 /// # Errors
 /// When the statement fails, or a row can't be read.
@@ -27,12 +28,14 @@ pub async fn tallies(connection: &mut PgConnection, workspace: WorkspaceId, camp
     let rows = sqlx::query!(
         r#"SELECT d.channel, d.state, coalesce(s.bits, 0) AS "bits!",
                   CASE WHEN s.code IS NOT NULL THEN s.code WHEN d.state IN ('suppressed', 'rejected') THEN d.reason END AS code,
-                  coalesce(c.price_micros, 0) AS "price_micros!", count(*) AS "count!"
+                  CASE WHEN coalesce(s.sender_id, d.sender_id) = c.fallback_sender_id THEN coalesce(c.fallback_price_micros, c.price_micros)
+                       ELSE coalesce(c.price_micros, 0) END AS "price_micros!",
+                  d.rescues IS NOT NULL AS "rescue!", count(*) AS "count!"
            FROM send.run r JOIN send.delivery d USING (run_id)
            LEFT JOIN send.run_channel c ON c.run_id = d.run_id AND c.channel = d.channel
            LEFT JOIN stats.delivery_status s ON s.delivery_id = d.delivery_id
            WHERE r.campaign_id = $1 AND r.workspace_id = $2 AND d.workspace_id = $2
-           GROUP BY 1, 2, 3, 4, 5"#,
+           GROUP BY 1, 2, 3, 4, 5, 6"#,
         campaign.0,
         workspace.0
     )
@@ -43,6 +46,9 @@ pub async fn tallies(connection: &mut PgConnection, workspace: WorkspaceId, camp
         let bits = Bits(row.bits.cast_unsigned()) | Bits::of_state(state(&row.state)?);
         let tally = tallies.entry(crate::delivery::channel(&row.channel)?).or_default();
         tally.add_deliveries(bits, row.code.as_deref(), row.price_micros, row.count);
+        if row.rescue {
+            tally.add(Metric::Rescued, "", row.count);
+        }
     }
     Ok(tallies)
 }

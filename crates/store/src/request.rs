@@ -46,3 +46,36 @@ pub async fn claim(
     .await?;
     Ok(Some(first))
 }
+
+/// Claims a request id for a call that makes no object but answers with a number. None: the id is new; [`answer`] keeps what comes
+/// out of it, in the same transaction. Some: what the first call came to. Waits and is empty as with [`claim`].
+///
+/// # Errors
+/// When a statement fails.
+pub async fn claim_number(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    method: &str,
+    request_id: &str,
+    now: OffsetDateTime,
+) -> Result<Option<u64>> {
+    let first = claim(connection, workspace, method, request_id, Uuid::nil(), now).await?;
+    Ok(first.map(|kept| kept.as_u64_pair().1))
+}
+
+/// Keeps the number that a call came to, whose id this transaction has claimed.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn answer(connection: &mut PgConnection, workspace: WorkspaceId, method: &str, request_id: &str, number: u64) -> Result<()> {
+    sqlx::query!(
+        "UPDATE core.request SET object_id = $4 WHERE workspace_id = $1 AND method = $2 AND request_id = $3",
+        workspace.0,
+        method,
+        request_id,
+        Uuid::from_u64_pair(0, number)
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

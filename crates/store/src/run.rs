@@ -101,8 +101,8 @@ pub async fn recipients_and_limit(connection: &mut PgConnection, campaign: Campa
     Ok((row.recipients, i64::from(row.max_recipients)))
 }
 
-/// Creates the run of an occurrence, with the template version that was approved and the senders as they are now, and makes the campaign ACTIVE. In the transaction
-/// that holds [`lock_scheduled`]. Answers with the run, which is the old one when it exists.
+/// Creates the run of an occurrence, with the template version that was approved, the senders, their prices and what happens when one
+/// fails as they are now, and makes the campaign ACTIVE. In the transaction that holds [`lock_scheduled`]. Answers with the run, which is the old one when it exists.
 ///
 /// # Errors
 /// When the statement fails.
@@ -133,9 +133,11 @@ pub async fn create(
         .fetch_one(&mut *connection)
         .await?;
     sqlx::query!(
-        "INSERT INTO send.run_channel (run_id, channel, sender_id, price_micros)
-         SELECT $2, cc.channel, cc.sender_id, s.price_micros
-         FROM core.campaign_channel cc JOIN core.sender s USING (sender_id) WHERE cc.campaign_id = $1
+        "INSERT INTO send.run_channel (run_id, channel, sender_id, price_micros, fallback_sender_id, fallback_price_micros, rescue_channel,
+                                       rescue_only)
+         SELECT $2, cc.channel, cc.sender_id, s.price_micros, f.sender_id, f.price_micros, cc.rescue_channel, cc.rescue_only
+         FROM core.campaign_channel cc JOIN core.sender s USING (sender_id) LEFT JOIN core.sender f ON f.sender_id = cc.fallback_sender_id
+         WHERE cc.campaign_id = $1
          ON CONFLICT DO NOTHING",
         campaign.0,
         run
@@ -196,7 +198,8 @@ pub async fn open(connection: &mut PgConnection) -> Result<Vec<OpenRun>> {
     .await?)
 }
 
-/// Deliveries of a run that may still be sent, or may be on their way.
+/// Whether deliveries of a run may still be sent, or may be on their way, or failed ones are to be tried on another channel. What is
+/// uncertain doesn't count: it may stay so for a day, and opens the run again if it has to be sent.
 ///
 /// # Errors
 /// When the statement fails.
@@ -211,7 +214,8 @@ pub async fn has_pending(connection: &mut PgConnection, run: RunId) -> Result<bo
     Ok(sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM send.delivery WHERE run_id = $1 AND state = 'retry_wait')
                OR EXISTS (SELECT FROM send.delivery WHERE run_id = $1 AND state = 'sending')
-               OR EXISTS (SELECT FROM send.delivery WHERE run_id = $1 AND state = 'queued') AS "exists!""#,
+               OR EXISTS (SELECT FROM send.delivery WHERE run_id = $1 AND state = 'queued')
+               OR EXISTS (SELECT FROM send.rescue x JOIN send.delivery d USING (delivery_id) WHERE d.run_id = $1) AS "exists!""#,
         run.0
     )
     .fetch_one(connection)

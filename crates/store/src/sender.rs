@@ -1,5 +1,9 @@
 //! Configured provider accounts. Credentials are stored sealed; this module never opens them.
 
+mod health;
+
+pub use health::{Health, PAUSED_BY_PERSON, health, pause, resume};
+
 use crate::{Error, Result, page::Page};
 use domain::{Channel, SenderId, WorkspaceId, campaign::SenderFacts};
 use serde::Serialize;
@@ -191,13 +195,16 @@ pub async fn update(connection: &mut PgConnection, sender: &Sender) -> Result<bo
 /// When the statement fails.
 pub async fn facts(connection: &mut PgConnection, workspace: WorkspaceId, ids: &[Uuid]) -> Result<BTreeMap<SenderId, SenderFacts>> {
     let rows = sqlx::query!(
-        "SELECT sender_id, channel, provider FROM core.sender WHERE workspace_id = $1 AND sender_id = ANY($2)",
+        "SELECT sender_id, channel, provider, currency FROM core.sender WHERE workspace_id = $1 AND sender_id = ANY($2)",
         workspace.0,
         ids
     )
     .fetch_all(connection)
     .await?;
     rows.into_iter()
-        .map(|row| Ok((row.sender_id.into(), SenderFacts { channel: channel(&row.channel)?, provider: row.provider })))
+        .map(|row| {
+            let facts = SenderFacts { channel: channel(&row.channel)?, provider: row.provider, currency: row.currency };
+            Ok((row.sender_id.into(), facts))
+        })
         .collect()
 }

@@ -1,7 +1,11 @@
 //! Tenants and their settings.
 
+mod rules;
+
+pub use rules::{FrequencyCap, clock};
+
 use crate::Result;
-use domain::WorkspaceId;
+use domain::{WorkspaceId, gate::QuietHours};
 use serde::Serialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -19,6 +23,12 @@ pub struct Workspace {
     pub max_recipients: i32,
     pub approval_required: bool,
     pub opt_out_keywords: Vec<String>,
+    /// IANA zone, for contacts whose own isn't known.
+    pub timezone: String,
+    #[serde(serialize_with = "rules::in_words")]
+    pub quiet_hours: Option<QuietHours>,
+    /// At most one for each channel, and one over all.
+    pub frequency_caps: Vec<FrequencyCap>,
     #[serde(skip)]
     pub created_at: OffsetDateTime,
 }
@@ -26,12 +36,12 @@ pub struct Workspace {
 /// Adds a workspace.
 ///
 /// # Errors
-/// When the statement fails.
+/// When a statement fails.
 pub async fn insert(connection: &mut PgConnection, workspace: &Workspace) -> Result<()> {
     sqlx::query!(
         "INSERT INTO core.workspace (workspace_id, name, default_country_code, phone_strip_prefixes, max_recipients, approval_required,
-             opt_out_keywords, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+             opt_out_keywords, created_at, timezone, quiet_start, quiet_end)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         workspace.workspace_id.0,
         workspace.name,
         workspace.default_country_code,
@@ -39,27 +49,43 @@ pub async fn insert(connection: &mut PgConnection, workspace: &Workspace) -> Res
         workspace.max_recipients,
         workspace.approval_required,
         &workspace.opt_out_keywords,
-        workspace.created_at
+        workspace.created_at,
+        workspace.timezone,
+        workspace.quiet_hours.map(|quiet| quiet.start),
+        workspace.quiet_hours.map(|quiet| quiet.end)
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    rules::replace_caps(connection, workspace.workspace_id, &workspace.frequency_caps).await
 }
 
 /// A workspace.
 ///
 /// # Errors
-/// When the statement fails.
+/// When a statement fails.
 pub async fn get(connection: &mut PgConnection, id: WorkspaceId) -> Result<Option<Workspace>> {
-    Ok(sqlx::query_as!(
-        Workspace,
+    let row = sqlx::query!(
         "SELECT workspace_id, name, default_country_code, phone_strip_prefixes, max_recipients, approval_required, opt_out_keywords,
-             created_at
+             created_at, timezone, quiet_start, quiet_end
          FROM core.workspace WHERE workspace_id = $1",
         id.0
     )
-    .fetch_optional(connection)
-    .await?)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Workspace {
+        workspace_id: row.workspace_id.into(),
+        name: row.name,
+        default_country_code: row.default_country_code,
+        phone_strip_prefixes: row.phone_strip_prefixes,
+        max_recipients: row.max_recipients,
+        approval_required: row.approval_required,
+        opt_out_keywords: row.opt_out_keywords,
+        timezone: row.timezone,
+        quiet_hours: row.quiet_start.zip(row.quiet_end).map(|(start, end)| QuietHours { start, end }),
+        frequency_caps: rules::caps(connection, id).await?,
+        created_at: row.created_at,
+    }))
 }
 
 /// Locks a workspace's settings until the transaction ends, so that two edits follow one another.
@@ -74,17 +100,26 @@ pub async fn lock(connection: &mut PgConnection, id: WorkspaceId) -> Result<()> 
 /// Writes a workspace's settings. Returns whether it is there.
 ///
 /// # Errors
-/// When the statement fails.
+/// When a statement fails.
 pub async fn update(connection: &mut PgConnection, workspace: &Workspace) -> Result<bool> {
     let done = sqlx::query!(
-        "UPDATE core.workspace SET name = $2, max_recipients = $3, approval_required = $4, opt_out_keywords = $5 WHERE workspace_id = $1",
+        "UPDATE core.workspace SET name = $2, max_recipients = $3, approval_required = $4, opt_out_keywords = $5, timezone = $6,
+             quiet_start = $7, quiet_end = $8
+         WHERE workspace_id = $1",
         workspace.workspace_id.0,
         workspace.name,
         workspace.max_recipients,
         workspace.approval_required,
-        &workspace.opt_out_keywords
+        &workspace.opt_out_keywords,
+        workspace.timezone,
+        workspace.quiet_hours.map(|quiet| quiet.start),
+        workspace.quiet_hours.map(|quiet| quiet.end)
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(done.rows_affected() == 1)
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    rules::replace_caps(connection, workspace.workspace_id, &workspace.frequency_caps).await?;
+    Ok(true)
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 pub async fn facts(connection: &mut PgConnection, workspace: WorkspaceId, campaigns: &[&Settings]) -> Result<Facts> {
     let each = || campaigns.iter().copied();
     let template_ids: Vec<_> = each().filter_map(|settings| settings.template_id).map(|id| id.0).collect();
-    let sender_ids: Vec<_> = each().flat_map(|settings| settings.channels.values()).map(|id| id.0).collect();
+    let sender_ids: Vec<_> = each().flat_map(Settings::senders).map(|id| id.0).collect();
     let list_ids: Vec<_> = each().flat_map(|settings| settings.list_ids.iter().chain(&settings.exclude_list_ids)).map(|id| id.0).collect();
     Ok(Facts {
         templates: templates(connection, workspace, &template_ids).await?,

@@ -1,8 +1,13 @@
 //! From a row to a campaign.
 
 use super::Campaign;
-use crate::{Error, Result, sender::channel};
-use domain::campaign::{ScheduleText, Settings, Status, UnknownStatus};
+use crate::{Error, Result};
+use domain::{
+    Channel,
+    campaign::{ChannelSettings, EngagementRule, ScheduleText, Settings, Status, UnknownLane, UnknownStatus},
+};
+use serde::Deserialize;
+use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -30,26 +35,39 @@ pub struct Row {
     pub completed_at: Option<OffsetDateTime>,
     pub traceparent: String,
     pub run_id: Option<Uuid>,
-    pub channels: Vec<String>,
-    pub sender_ids: Vec<Uuid>,
+    pub budget_micros: Option<i64>,
+    pub lane: String,
+    pub channels: Vec<Json<ChannelRow>>,
+    pub rules: Vec<Json<EngagementRule>>,
     pub list_ids: Vec<Uuid>,
     pub exclude_list_ids: Vec<Uuid>,
+}
+
+/// A row of core.campaign_channel, whose columns are named as the settings are.
+#[derive(Debug, Deserialize)]
+pub struct ChannelRow {
+    channel: Channel,
+    #[serde(flatten)]
+    settings: ChannelSettings,
 }
 
 impl TryFrom<Row> for Campaign {
     type Error = Error;
     fn try_from(row: Row) -> Result<Self> {
         let schedule = row.schedule_local_time.zip(row.schedule_timezone);
-        let channels = row.channels.iter().zip(row.sender_ids).map(|(name, sender)| Ok((channel(name)?, sender.into())));
+        let lane = row.lane.parse().map_err(|error: UnknownLane| Error::Corrupt { what: "campaign lane", reason: error.to_string() })?;
         let settings = Settings {
             name: row.name,
             description: row.description,
             template_id: row.template_id.map(Into::into),
-            channels: channels.collect::<Result<_>>()?,
+            channels: row.channels.into_iter().map(|Json(row)| (row.channel, row.settings)).collect(),
             list_ids: row.list_ids.into_iter().map(Into::into).collect(),
             exclude_list_ids: row.exclude_list_ids.into_iter().map(Into::into).collect(),
             schedule: schedule.map(|(local_time, timezone)| ScheduleText { local_time, timezone }),
             expires_after_hours: row.expires_after_hours.unsigned_abs(),
+            budget_micros: row.budget_micros,
+            lane,
+            rules: row.rules.into_iter().map(|Json(rule)| rule).collect(),
         };
         Ok(Self {
             campaign_id: row.campaign_id.into(),

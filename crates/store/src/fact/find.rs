@@ -3,30 +3,36 @@
 use super::Fact;
 use crate::{
     Result,
-    stats::{Finding, Place},
+    stats::{Finding, Place, Prices},
 };
 use domain::DeliveryId;
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
 
 /// Finds the delivery of each fact: by its id, else by the provider's id for the message. Answers what was found and what wasn't.
+///
+/// An account may speak of any delivery of its workspace: what failed at one sender may have been sent by another since, and the
+/// first one's reports still count.
 pub(super) async fn deliveries<'a>(connection: &mut PgConnection, facts: &[&'a Fact]) -> Result<(Vec<Finding<'a>>, Vec<&'a Fact>)> {
     if facts.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
     let rows = sqlx::query!(
         r#"WITH f AS (
-             SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::text[]) WITH ORDINALITY AS f(delivery_id, sender_id, message_id, n)
+             SELECT f.*, s.workspace_id
+             FROM unnest($1::bigint[], $2::uuid[], $3::text[]) WITH ORDINALITY AS f(delivery_id, sender_id, message_id, n)
+             LEFT JOIN core.sender s USING (sender_id)
            ), named AS (
              SELECT f.n, d.delivery_id FROM f JOIN send.delivery d
-               ON d.delivery_id = f.delivery_id AND (f.sender_id IS NULL OR d.sender_id = f.sender_id)
+               ON d.delivery_id = f.delivery_id AND (f.sender_id IS NULL OR d.sender_id = f.sender_id OR d.workspace_id = f.workspace_id)
              UNION ALL
-             SELECT f.n, min(d.delivery_id) FROM f JOIN send.delivery d
-               ON d.provider_message_id = f.message_id AND d.sender_id = f.sender_id
+             SELECT f.n, (array_agg(d.delivery_id ORDER BY d.sender_id <> f.sender_id, d.delivery_id))[1] FROM f JOIN send.delivery d
+               ON d.provider_message_id = f.message_id AND (d.sender_id = f.sender_id OR d.workspace_id = f.workspace_id)
              WHERE f.delivery_id IS NULL GROUP BY f.n
            )
            SELECT named.n AS "n!", d.delivery_id AS "delivery_id!", d.workspace_id AS "workspace_id!", d.campaign_id AS "campaign_id!",
-                  d.run_id AS "run_id!", d.channel AS "channel!", d.sender_id AS "sender_id!", coalesce(c.price_micros, 0) AS "price_micros!"
+                  d.run_id AS "run_id!", d.channel AS "channel!", d.sender_id AS "sender_id!", coalesce(c.price_micros, 0) AS "price_micros!",
+                  c.fallback_sender_id AS "fallback_sender_id?", coalesce(c.fallback_price_micros, c.price_micros, 0) AS "fallback_micros!"
            FROM named JOIN send.delivery d USING (delivery_id)
            LEFT JOIN send.run_channel c ON c.run_id = d.run_id AND c.channel = d.channel"#,
         &facts.iter().map(|fact| fact.delivery_id.map(|id| id.0)).collect::<Vec<_>>() as _,
@@ -44,7 +50,7 @@ pub(super) async fn deliveries<'a>(connection: &mut PgConnection, facts: &[&'a F
             run_id: row.run_id.into(),
             channel: crate::delivery::channel(&row.channel)?,
             sender_id: row.sender_id.into(),
-            price_micros: row.price_micros,
+            prices: Prices { usual: row.price_micros, fallback: row.fallback_sender_id.map(|id| (id.into(), row.fallback_micros)) },
         };
         places.insert(usize::try_from(row.n - 1).unwrap_or_default(), place);
     }

@@ -30,7 +30,7 @@ pub async fn retry(connection: &mut PgConnection, now: OffsetDateTime, limit: i6
     .execute(&mut *connection)
     .await?;
     let mut counters = Counters::default();
-    stats::learn(&mut *connection, findings, &mut counters).await?;
+    stats::learn(&mut *connection, findings, &mut counters, now).await?;
     stats::save(connection, counters).await?;
     Ok((due.len(), found))
 }

@@ -87,11 +87,11 @@ pub async fn newest_deliveries(
     let channels: Vec<_> = sought.iter().map(|addressee| addressee.channel.as_str().to_owned()).collect();
     let keys: Vec<_> = sought.iter().map(|addressee| addressee.address_key.clone()).collect();
     // By way of the runs, because deliveries are found by address only within a run; OFFSET 0 keeps the order out of the search. What is
-    // uncertain did perhaps arrive, and an answer to it says so.
+    // uncertain did perhaps arrive, and an answer to it says so; an answer may even overtake the record of what it answers.
     let found = sqlx::query_scalar!(
         r#"SELECT (SELECT delivery_id FROM (SELECT d.delivery_id FROM send.run r JOIN send.delivery d USING (run_id)
                        WHERE r.workspace_id = $1 AND r.created_at >= $4 AND d.channel = sought.channel AND d.address_key = sought.key
-                         AND d.state IN ('accepted', 'uncertain') OFFSET 0) AS d
+                         AND d.state IN ('sending', 'accepted', 'uncertain', 'unknown') OFFSET 0) AS d
                    ORDER BY 1 DESC LIMIT 1) AS delivery_id
            FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS sought(channel, key, n) ORDER BY n"#,
         workspace.0,

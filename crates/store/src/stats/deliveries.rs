@@ -92,7 +92,8 @@ pub async fn deliveries(
     };
     // `known` is what facts and ledger say together; see domain::facts::status.
     let rows = sqlx::query!(
-        r#"SELECT d.delivery_id, d.contact_id, d.run_id, d.channel, d.address, d.state, d.reason, d.attempt, d.provider_message_id,
+        r#"SELECT d.delivery_id, d.contact_id, d.run_id, d.channel, d.address, d.state,
+                  CASE WHEN d.state <> 'accepted' THEN d.reason END AS reason, d.attempt, d.provider_message_id,
                   greatest(d.updated_at, s.updated_at) AS "updated_at!", coalesce(s.bits, 0) AS "bits!", s.code AS "code?"
            FROM send.run r JOIN send.delivery d USING (run_id)
            LEFT JOIN stats.delivery_status s ON s.delivery_id = d.delivery_id,
@@ -102,8 +103,8 @@ pub async fn deliveries(
              AND ($4::uuid IS NULL OR (d.run_id, d.channel, d.contact_id) > ($4, $5, $6))
              AND CASE
                    WHEN $10::text IS NOT NULL THEN d.state = $10 AND k.known & $11 = 0
-                   WHEN $12 THEN EXISTS (SELECT FROM unnest($13::int[], $14::int[]) AS step(one, none)
-                                         WHERE k.known & one <> 0 AND k.known & none = 0)
+                   WHEN $12 THEN EXISTS (SELECT FROM unnest($13::int[], $14::int[], $15::int[]) AS step(one, company, none)
+                                         WHERE k.known & one <> 0 AND (company = 0 OR k.known & company <> 0) AND k.known & none = 0)
                    ELSE true
                  END
            ORDER BY d.run_id, d.channel, d.contact_id LIMIT $7"#,
@@ -120,6 +121,7 @@ pub async fn deliveries(
         Wanted::DECIDED.0.cast_signed(),
         !steps.is_empty(),
         &steps.iter().map(|step| step.any.0.cast_signed()).collect::<Vec<_>>(),
+        &steps.iter().map(|step| step.with.0.cast_signed()).collect::<Vec<_>>(),
         &steps.iter().map(|step| step.none.0.cast_signed()).collect::<Vec<_>>()
     )
     .fetch_all(connection)

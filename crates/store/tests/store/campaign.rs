@@ -3,7 +3,8 @@
 use crate::fixture::{Campaign as Running, World};
 use domain::{
     Channel, SenderId,
-    campaign::{ScheduleText, Settings, Status},
+    campaign::{ChannelSettings, EngagementRule, Lane, ScheduleText, Settings, Status},
+    gate::Engagement,
 };
 use std::collections::BTreeMap;
 use store::{campaign, page::Page};
@@ -18,18 +19,30 @@ async fn what_is_edited_is_read_back_and_parts_are_replaced() {
     let world = World::new().await;
     let running = world.campaign(0, 1.0).await;
     let mut draft = read(&world, running).await;
-    assert_eq!(draft.settings.channels, BTreeMap::from([(Channel::Sms, running.sender)]));
+    assert_eq!(draft.settings.channels, BTreeMap::from([(Channel::Sms, ChannelSettings::of(running.sender))]));
     assert_eq!(draft.settings.list_ids, [running.list.into()]);
     assert_eq!(draft.run_id, Some(running.run));
+    let rescued = ChannelSettings {
+        budget_micros: Some(1),
+        fallback_sender_id: Some(running.sender),
+        rescue_channel: Some(Channel::Whatsapp),
+        rescue_only: true,
+        ..ChannelSettings::of(running.sender)
+    };
+    let rule =
+        EngagementRule { on_channel: Channel::Email, engagement: Engagement::Clicked, within_hours: 1, skip_channel: Channel::Whatsapp };
     draft.settings = Settings {
         name: "Autumn".to_owned(),
         description: "sale".to_owned(),
-        channels: [(Channel::Email, running.sender), (Channel::Whatsapp, running.sender)].into(),
+        channels: [(Channel::Email, rescued), (Channel::Whatsapp, ChannelSettings::of(running.sender))].into(),
         list_ids: Vec::new(),
         exclude_list_ids: vec![running.list.into()],
         schedule: Some(ScheduleText { local_time: "2026-12-24T09:00:00".to_owned(), timezone: "Asia/Dubai".to_owned() }),
         template_id: None,
         expires_after_hours: 5,
+        budget_micros: Some(12_500_000),
+        lane: Lane::Transactional,
+        rules: [48, 0].map(|within_hours| EngagementRule { within_hours, ..rule }).into(),
     };
     draft.revision = 2;
     let mut tx = world.db.begin().await.unwrap();

@@ -94,7 +94,7 @@ impl World {
         ))
         .await;
         self.execute(format!(
-            "INSERT INTO core.list_member (list_id, contact_id, workspace_id, added_at) VALUES ('{list}', '{id}', '{workspace}', now())"
+            "INSERT INTO core.list_member (list_id, contact_id, workspace_id, added_at) VALUES ('{list}', '{id}', '{workspace}', now() - interval '1 hour')"
         ))
         .await;
         id
@@ -121,6 +121,13 @@ impl World {
             expand::chunk(&mut tx, &run, chunk, now()).await.unwrap();
             tx.commit().await.unwrap();
         }
+    }
+
+    /// The first value of the first row of a query, as text.
+    pub async fn text(&self, sql: &str) -> String {
+        let mut connection = self.db.acquire().await.unwrap();
+        let sql = format!("SELECT coalesce(value::text, '') FROM ({sql}) AS x (value)");
+        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *connection).await.unwrap()
     }
 
     pub async fn delivery_ids(&self, campaign: Campaign) -> Vec<i64> {

@@ -30,7 +30,7 @@ impl Lcg {
     }
 }
 
-fn about(id: i64, kind: Kind, code: &str) -> Fact {
+pub fn about(id: i64, kind: Kind, code: &str) -> Fact {
     Fact {
         key: key(&format!("{id}/{kind:?}")),
         kind,
@@ -44,7 +44,7 @@ fn about(id: i64, kind: Kind, code: &str) -> Fact {
     }
 }
 
-fn reported(campaign: Campaign, message: &str, kind: Kind) -> Fact {
+pub fn reported(campaign: Campaign, message: &str, kind: Kind) -> Fact {
     Fact {
         key: key(&format!("{message}/{kind:?}")),
         delivery_id: None,
@@ -65,13 +65,14 @@ fn expanded(campaign: Campaign, target: i64, suppressed: &[(&str, i64)]) -> Fact
         suppressed: suppressed.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
         cancelled: 0,
         expired: 0,
+        rescued: 0,
     };
     Fact { key: key(&format!("expanded/{}", campaign.run)), delivery_id: None, count: Some(count), ..about(0, Kind::Expanded, "") }
 }
 
 impl World {
     /// As the service's own role, so that its rights are tested too.
-    async fn fold(&self, facts: &[Fact]) -> Folded {
+    pub async fn fold(&self, facts: &[Fact]) -> Folded {
         let db = self.connect_as(Role::Analytics).await;
         let mut tx = db.begin().await.unwrap();
         let folded = fact::fold(&mut tx, facts, now()).await.unwrap();
@@ -79,19 +80,19 @@ impl World {
         folded
     }
 
-    async fn counters(&self, campaign: Campaign) -> BTreeMap<Channel, Tally> {
+    pub async fn counters(&self, campaign: Campaign) -> BTreeMap<Channel, Tally> {
         let mut connection = self.db.acquire().await.unwrap();
         stats::tallies(&mut connection, campaign.workspace, campaign.campaign).await.unwrap()
     }
 
-    async fn recount(&self, campaign: Campaign) -> BTreeMap<Channel, Tally> {
+    pub async fn recount(&self, campaign: Campaign) -> BTreeMap<Channel, Tally> {
         let db = self.connect_as(Role::Analytics).await;
         let mut tx = db.begin().await.unwrap();
         recount::snapshot(&mut tx).await.unwrap();
         recount::tallies(&mut tx, campaign.workspace, campaign.campaign).await.unwrap()
     }
 
-    async fn set_state(&self, ids: &[i64], state: &str, reason: &str) {
+    pub async fn set_state(&self, ids: &[i64], state: &str, reason: &str) {
         let ids = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         let reason = if reason.is_empty() { "NULL".to_owned() } else { format!("'{reason}'") };
         self.execute(format!("UPDATE send.delivery SET state = '{state}', reason = {reason} WHERE delivery_id IN ({ids})")).await;
@@ -99,7 +100,7 @@ impl World {
 }
 
 /// 40 deliveries with every kind of fate, in the ledger and as facts.
-async fn eventful(world: &World) -> (Campaign, Vec<Fact>) {
+pub async fn eventful(world: &World) -> (Campaign, Vec<Fact>) {
     let campaign = world.campaign(39, 1e6).await;
     world.contact(campaign, "", None).await;
     world.expand(campaign, 50).await;
@@ -295,4 +296,103 @@ async fn deliveries_are_listed_by_status_page_by_page_and_only_to_their_workspac
     assert!(stats::tallies(&mut connection, stranger, campaign.campaign).await.unwrap().is_empty());
     assert!(recount::tallies(&mut connection, stranger, campaign.campaign).await.unwrap().is_empty());
     assert_eq!(stats::head(&mut connection, stranger, campaign.campaign).await.unwrap(), None);
+}
+
+impl World {
+    /// A sender of the campaign's workspace that steps in for its own, at another price.
+    async fn fallback(&self, campaign: Campaign, price_micros: i64) -> SenderId {
+        let sender = SenderId::new();
+        self.execute(format!(
+            "INSERT INTO core.sender (sender_id, workspace_id, name, channel, provider, settings, sealed_secrets, secret_names,
+                                      rate_per_second, created_at, updated_at)
+             VALUES ('{sender}', '{}', 'other', 'sms', 'twilio', '{{}}', '', '{{}}', 1, now(), now())",
+            campaign.workspace
+        ))
+        .await;
+        self.execute(format!("UPDATE send.run_channel SET fallback_sender_id = '{sender}', fallback_price_micros = {price_micros}")).await;
+        sender
+    }
+
+    async fn notices(&self) -> Vec<(i64, String, String, Option<String>)> {
+        let mut connection = self.db.acquire().await.unwrap();
+        sqlx::query_as("SELECT delivery_id, kind, code, provider_message_id FROM stats.notice ORDER BY notice_id")
+            .fetch_all(&mut *connection)
+            .await
+            .unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_that_moves_to_another_sender_counts_once_whoever_reports_it() {
+    let world = World::new().await;
+    let campaign = world.campaign(2, 1e6).await;
+    world.expand(campaign, 50).await;
+    world.execute("UPDATE send.run_channel SET price_micros = 7".to_owned()).await;
+    let other = world.fallback(campaign, 50).await;
+    let ids = world.delivery_ids(campaign).await;
+    // The first is reported before it moves, the second after: each counts under the sender that had it then, and costs its price.
+    let failed = Fact { sender_id: Some(campaign.sender), ..about(ids[0], Kind::Failed, "30003") };
+    world.fold(&[expanded(campaign, 2, &[]), failed]).await;
+    world.execute(format!("UPDATE send.delivery SET state = 'accepted', provider_message_id = 'SM2', sender_id = '{other}'")).await;
+    let late = Fact { sender_id: Some(campaign.sender), ..about(ids[0], Kind::Sent, "") };
+    let told = [
+        Fact { sender_id: Some(other), ..about(ids[0], Kind::Accepted, "") },
+        Fact { sender_id: Some(other), ..about(ids[1], Kind::Accepted, "") },
+        late,
+    ];
+    assert_eq!(world.fold(&told).await.unmatched, 0);
+    let by_message = Fact { sender_id: Some(other), ..reported(campaign, "SM2", Kind::Delivered) };
+    assert_eq!(world.fold(&[by_message]).await.unmatched, 0);
+    let sms = &world.counters(campaign).await[&Channel::Sms];
+    assert_eq!((sms.get(Metric::Sent), sms.get(Metric::Cost)), (2, 7 + 50));
+    assert_eq!(world.counters(campaign).await, world.recount(campaign).await);
+}
+
+#[tokio::test]
+async fn the_ledger_is_told_what_settles_its_doubts_and_every_late_failure() {
+    let world = World::new().await;
+    let campaign = world.campaign(3, 1e6).await;
+    world.expand(campaign, 50).await;
+    let ids = world.delivery_ids(campaign).await;
+    let message = |id, kind, message: &str, code: &str| Fact {
+        key: key(&format!("{id}/{kind:?}/{message}")),
+        provider_message_id: Some(message.to_owned()),
+        ..about(id, kind, code)
+    };
+    let doubt = about(ids[0], Kind::Uncertain, "timeout");
+    let delivered = message(ids[0], Kind::Delivered, "SM1", "");
+    world.fold(&[doubt.clone(), about(ids[1], Kind::Accepted, ""), about(ids[2], Kind::Delivered, "")]).await;
+    assert!(world.notices().await.is_empty());
+    world.fold(&[delivered.clone(), message(ids[1], Kind::Failed, "SM2", "131049"), message(ids[2], Kind::Failed, "SM3", "x")]).await;
+    // The same again says nothing new; the failure of the next try does.
+    world.fold(&[doubt, delivered, message(ids[1], Kind::Failed, "SM2", "131049"), message(ids[1], Kind::Failed, "SM4", "131049")]).await;
+    let notice = |id: i64, kind: &str, code: &str, message: &str| (id, kind.to_owned(), code.to_owned(), Some(message.to_owned()));
+    let expected =
+        [notice(ids[0], "sent", "", "SM1"), notice(ids[1], "failed", "131049", "SM2"), notice(ids[1], "failed", "131049", "SM4")];
+    assert_eq!(world.notices().await, expected);
+    // Who acts on them may take them away.
+    let dispatcher = world.connect_as(Role::Dispatcher).await;
+    let taken = sqlx::query("DELETE FROM stats.notice WHERE channel = 'sms'").execute(&mut *dispatcher.acquire().await.unwrap()).await;
+    assert_eq!(taken.unwrap().rows_affected(), 3);
+}
+
+#[tokio::test]
+async fn first_times_are_kept_whatever_comes_later_and_a_machine_is_nobody() {
+    let world = World::new().await;
+    let campaign = world.campaign(1, 1e6).await;
+    world.expand(campaign, 50).await;
+    let id = world.delivery_ids(campaign).await[0];
+    let at = |seconds| now() - Duration::seconds(seconds);
+    let fact = |kind, n: u8, occurred_at| Fact { key: key(&format!("{kind:?}{n}")), occurred_at, ..about(id, kind, "") };
+    let (first, last) = (at(50), at(10));
+    world.fold(&[fact(Kind::MachineOpened, 0, at(90)), fact(Kind::Clicked, 0, last), fact(Kind::Replied, 0, last)]).await;
+    world.fold(&[fact(Kind::Clicked, 1, first), fact(Kind::Converted, 0, last), fact(Kind::Replied, 1, at(5))]).await;
+    let mut connection = world.db.acquire().await.unwrap();
+    let times: (Option<_>, Option<_>, Option<_>, Option<_>) =
+        sqlx::query_as("SELECT opened_at, clicked_at, replied_at, converted_at FROM stats.delivery_status")
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap();
+    let stored = |at: time::OffsetDateTime| Some(at.replace_microsecond(at.microsecond()).unwrap());
+    assert_eq!(times, (stored(first), stored(first), stored(last), stored(last)));
 }

@@ -1,12 +1,9 @@
 //! Only what the gate lets through may leave, and it lets each delivery through once.
 
-use crate::fixture::{Campaign, World, now};
-use domain::{Channel, DeliveryId, WorkerId, delivery::State, facts::Bits};
+use crate::fixture::{Campaign, World};
+use domain::{DeliveryId, WorkerId};
 use std::{collections::BTreeSet, time::Duration};
-use store::{
-    gate::Standing,
-    record::{self, Tried},
-};
+use store::gate::Standing;
 
 /// Claims with one worker until nothing waits; waits as the gate says.
 async fn claim_all(world: &World, campaign: Campaign, ids: &[i64]) -> Vec<(WorkerId, DeliveryId)> {
@@ -20,10 +17,6 @@ async fn claim_all(world: &World, campaign: Campaign, ids: &[i64]) -> Vec<(Worke
         }
         tokio::time::sleep(answer.wait.unwrap_or_default()).await;
     }
-}
-
-fn tried(id: DeliveryId, state: State) -> Tried {
-    Tried { delivery_id: id, attempt: 1, state, reason: None, provider_message_id: None, next_attempt_at: None }
 }
 
 #[tokio::test]
@@ -97,66 +90,4 @@ async fn a_slow_sender_lets_few_through_and_says_when_to_come_back() {
     assert!(second.more);
     assert!(second.wait.unwrap() <= Duration::from_secs(1));
     assert_eq!(world.count("state = 'queued'").await + world.count("state = 'sending'").await, 10);
-}
-
-#[tokio::test]
-async fn only_the_worker_that_holds_a_delivery_records_it() {
-    let world = World::new().await;
-    let campaign = world.campaign(2, 1e6).await;
-    world.expand(campaign, 50).await;
-    let ids = world.delivery_ids(campaign).await;
-    let claimed = claim_all(&world, campaign, &ids).await;
-    let (holder, id) = claimed[0];
-    let mut tx = world.db.begin().await.unwrap();
-    assert!(record::record(&mut tx, WorkerId::new(), &[tried(id, State::Accepted)], now()).await.unwrap().is_empty());
-    assert_eq!(record::record(&mut tx, holder, &[tried(id, State::Accepted)], now()).await.unwrap(), [id.0]);
-    assert!(record::record(&mut tx, holder, &[tried(id, State::Rejected)], now()).await.unwrap().is_empty());
-    tx.commit().await.unwrap();
-}
-
-#[tokio::test]
-async fn what_a_dead_worker_held_is_uncertain_and_its_late_word_still_counts() {
-    let world = World::new().await;
-    let campaign = world.campaign(2, 1e6).await;
-    world.expand(campaign, 50).await;
-    let ids = world.delivery_ids(campaign).await;
-    let claimed = claim_all(&world, campaign, &ids).await;
-    let (zombie, id) = claimed[0];
-    let mut tx = world.db.begin().await.unwrap();
-    record::heartbeat(&mut tx, zombie, Channel::Sms).await.unwrap();
-    assert!(record::release_dead(&mut tx, Channel::Sms, Duration::from_secs(15), 10, now()).await.unwrap().is_empty());
-    tx.commit().await.unwrap();
-    world.execute("UPDATE send.worker SET seen_at = now() - interval '16 seconds'".to_owned()).await;
-    let mut tx = world.db.begin().await.unwrap();
-    assert_eq!(record::release_dead(&mut tx, Channel::Sms, Duration::from_secs(15), 10, now()).await.unwrap().len(), 2);
-    assert_eq!(record::record(&mut tx, zombie, &[tried(id, State::Accepted)], now()).await.unwrap(), [id.0]);
-    tx.commit().await.unwrap();
-    assert_eq!(world.count("state = 'uncertain'").await, 1);
-    // Nobody sends the other one again.
-    assert!(world.pass(campaign, WorkerId::new(), &ids, 10).await.claimed.is_empty());
-}
-
-#[tokio::test]
-async fn a_providers_report_settles_what_is_uncertain() {
-    let world = World::new().await;
-    let campaign = world.campaign(3, 1e6).await;
-    world.expand(campaign, 50).await;
-    world.execute("UPDATE send.delivery SET state = 'uncertain'".to_owned()).await;
-    let ids = world.delivery_ids(campaign).await;
-    for (id, bits) in [(ids[0], Bits::DELIVERED), (ids[1], Bits::REJECTED)] {
-        world
-            .execute(format!(
-                "INSERT INTO stats.delivery_status (delivery_id, workspace_id, bits, updated_at)
-                 SELECT delivery_id, workspace_id, {}, now() FROM send.delivery WHERE delivery_id = {id}",
-                bits.0
-            ))
-            .await;
-    }
-    let mut tx = world.db.begin().await.unwrap();
-    let settled = record::settle_uncertain(&mut tx, Channel::Sms, Bits::DELIVERED, Bits::REJECTED, 10, now()).await.unwrap();
-    tx.commit().await.unwrap();
-    assert_eq!(settled, 2);
-    let states =
-        (world.count("state = 'accepted'").await, world.count("state = 'rejected'").await, world.count("state = 'uncertain'").await);
-    assert_eq!(states, (1, 1, 1));
 }

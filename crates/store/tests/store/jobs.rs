@@ -32,7 +32,7 @@ async fn a_slow_sender_gets_half_a_minute_ahead() {
     world.expand(campaign, 1_000).await;
     let mut tx = world.db.begin().await.unwrap();
     let jobs = job::take_publishable(&mut tx, Channel::Sms, 10_000, 64).await.unwrap();
-    assert_eq!(jobs.len(), 2, "10/s for 30 s is two jobs of 200");
+    assert_eq!(jobs.len(), 3, "10/s for 30 s is three jobs of 10 s each");
 }
 
 #[tokio::test]

@@ -111,13 +111,9 @@ async fn an_answer_finds_the_newest_delivery_that_may_have_arrived() {
         let ids = world.delivery_ids(campaign).await;
         let worker = WorkerId::new();
         let claimed = claim_all(&world, campaign, worker, &ids).await;
-        let tried = |claimed: &store::gate::Claimed| Tried {
-            delivery_id: claimed.delivery_id,
-            attempt: claimed.attempt,
-            state: if claimed.address.ends_with('0') { State::Accepted } else { State::Rejected },
-            reason: None,
-            provider_message_id: None,
-            next_attempt_at: None,
+        let tried = |claimed: &store::gate::Claimed| {
+            let state = if claimed.address.ends_with('0') { State::Accepted } else { State::Rejected };
+            Tried::new(claimed.delivery_id, claimed.attempt, state)
         };
         let tried: Vec<_> = claimed.iter().map(tried).collect();
         let mut tx = world.db.begin().await.unwrap();

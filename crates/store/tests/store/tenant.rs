@@ -41,6 +41,10 @@ async fn a_transaction_without_a_workspace_sees_nothing() {
     assert!(workspace::get(&mut tx, ours.workspace).await.unwrap().is_none());
 }
 
+fn cap(channel: Option<domain::Channel>, max_messages: i32) -> workspace::FrequencyCap {
+    workspace::FrequencyCap { channel, max_messages, window_hours: 24 }
+}
+
 #[tokio::test]
 async fn a_workspace_is_created_inside_its_own_fence() {
     let world = World::new().await;
@@ -53,11 +57,21 @@ async fn a_workspace_is_created_inside_its_own_fence() {
         max_recipients: 5,
         approval_required: true,
         opt_out_keywords: Vec::new(),
+        timezone: "Asia/Dubai".to_owned(),
+        quiet_hours: None,
+        frequency_caps: vec![cap(Some(domain::Channel::Sms), 2), cap(None, 5)],
         created_at: now().replace_nanosecond(0).unwrap(),
     };
     let mut tx = api.tenant(created.workspace_id).await.unwrap();
     workspace::insert(&mut tx, &created).await.unwrap();
-    let renamed = workspace::Workspace { name: "renamed".to_owned(), ..created.clone() };
+    let quiet = domain::gate::QuietHours { start: time::macros::time!(21:00), end: time::macros::time!(8:30) };
+    let renamed = workspace::Workspace {
+        name: "renamed".to_owned(),
+        quiet_hours: Some(quiet),
+        frequency_caps: vec![cap(None, 7)],
+        ..created.clone()
+    };
+    assert_eq!(workspace::get(&mut tx, created.workspace_id).await.unwrap().as_ref(), Some(&created));
     assert!(workspace::update(&mut tx, &renamed).await.unwrap());
     assert_eq!(workspace::get(&mut tx, created.workspace_id).await.unwrap(), Some(renamed));
 }

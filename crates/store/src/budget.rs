@@ -1,0 +1,105 @@
+//! What a campaign's messages may cost: reserved before each leaves, given back when it certainly didn't.
+//!
+//! A message holds its price (`send.delivery.reserved_micros`) from the gate on; `send.spend` is the sum that all of a campaign's
+//! messages hold or have cost. Whoever finds out that a message certainly wasn't taken calls [`refund`] in the same transaction.
+//! A campaign without a budget reserves nothing.
+
+use crate::{PgConnection, Result};
+use domain::{CampaignId, Channel, WorkspaceId};
+
+/// A campaign's budget. At least one of the two is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) total_micros: Option<i64>,
+    /// For the channel that asks.
+    pub(crate) channel_micros: Option<i64>,
+}
+
+/// What is left of the budget on a channel. Locks what was spent until the transaction ends, so that nobody else spends it.
+pub(crate) async fn lock_left(
+    connection: &mut PgConnection,
+    campaign: CampaignId,
+    workspace: WorkspaceId,
+    channel: Channel,
+    limits: Limits,
+) -> Result<i64> {
+    let spent = match lock(connection, campaign, channel).await? {
+        Some(spent) => spent,
+        None => {
+            sqlx::query!(
+                "INSERT INTO send.spend (campaign_id, channel, workspace_id) VALUES ($1, '', $3), ($1, $2, $3) ON CONFLICT DO NOTHING",
+                campaign.0,
+                channel.as_str(),
+                workspace.0
+            )
+            .execute(&mut *connection)
+            .await?;
+            lock(connection, campaign, channel).await?.unwrap_or_default()
+        }
+    };
+    let left = |limit: Option<i64>, spent: i64| limit.map_or(i64::MAX, |limit| limit - spent);
+    Ok(left(limits.total_micros, spent.total_micros).min(left(limits.channel_micros, spent.channel_micros)))
+}
+
+#[derive(Default)]
+struct Spent {
+    total_micros: i64,
+    channel_micros: i64,
+}
+
+/// Locks the sums of a campaign, its total first; None when one of them isn't there yet.
+async fn lock(connection: &mut PgConnection, campaign: CampaignId, channel: Channel) -> Result<Option<Spent>> {
+    let rows = sqlx::query_scalar!(
+        "SELECT reserved_micros FROM send.spend WHERE campaign_id = $1 AND channel IN ('', $2) ORDER BY channel FOR UPDATE",
+        campaign.0,
+        channel.as_str()
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(match rows.as_slice() {
+        [total, channel] => Some(Spent { total_micros: *total, channel_micros: *channel }),
+        _ => None,
+    })
+}
+
+/// Whether some message of a campaign is on its way, and might still be refunded.
+pub(crate) async fn is_in_flight(connection: &mut PgConnection, campaign: CampaignId) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM send.delivery WHERE state = 'sending' AND campaign_id = $1) AS "exists!""#,
+        campaign.0
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
+/// Gives back what these deliveries hold, because it is certain that none of them was taken. In the transaction that records it. What
+/// holds nothing is left alone, so calling it for all that weren't sent is right.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn refund(connection: &mut PgConnection, delivery_ids: &[i64]) -> Result<()> {
+    if delivery_ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "WITH held AS (
+           SELECT delivery_id, campaign_id, channel, reserved_micros FROM send.delivery
+           WHERE delivery_id = ANY($1) AND reserved_micros > 0 ORDER BY delivery_id FOR UPDATE
+         ), freed AS (
+           UPDATE send.delivery d SET reserved_micros = 0 FROM held WHERE d.delivery_id = held.delivery_id
+         ), back AS (
+           SELECT campaign_id, part.channel, sum(reserved_micros)::bigint AS micros
+           FROM held CROSS JOIN LATERAL (VALUES (''), (held.channel)) AS part (channel) GROUP BY campaign_id, part.channel
+         ), locked AS MATERIALIZED (
+           -- In one order, so that two refunds can't wait for each other.
+           SELECT s.campaign_id, s.channel, back.micros FROM send.spend s JOIN back USING (campaign_id, channel)
+           ORDER BY s.campaign_id, s.channel FOR UPDATE OF s
+         )
+         UPDATE send.spend s SET reserved_micros = s.reserved_micros - locked.micros FROM locked
+         WHERE s.campaign_id = locked.campaign_id AND s.channel = locked.channel",
+        delivery_ids
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

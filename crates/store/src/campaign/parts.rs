@@ -1,0 +1,73 @@
+//! The rows that belong to a campaign: its channels, rules and lists.
+
+use super::Campaign;
+use crate::Result;
+use domain::CampaignId;
+use sqlx::{PgConnection, types::Json};
+
+/// Takes them all away.
+pub async fn delete(connection: &mut PgConnection, id: CampaignId) -> Result<()> {
+    sqlx::query!("DELETE FROM core.campaign_channel WHERE campaign_id = $1", id.0).execute(&mut *connection).await?;
+    sqlx::query!("DELETE FROM core.campaign_rule WHERE campaign_id = $1", id.0).execute(&mut *connection).await?;
+    sqlx::query!("DELETE FROM core.campaign_list WHERE campaign_id = $1", id.0).execute(connection).await?;
+    Ok(())
+}
+
+/// Writes them; a new campaign has none yet.
+pub async fn insert(connection: &mut PgConnection, campaign: &Campaign) -> Result<()> {
+    insert_channels(connection, campaign).await?;
+    insert_rules(connection, campaign).await?;
+    insert_lists(connection, campaign).await
+}
+
+async fn insert_channels(connection: &mut PgConnection, campaign: &Campaign) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO core.campaign_channel (campaign_id, workspace_id, channel, sender_id, budget_micros, fallback_sender_id,
+             rescue_channel, rescue_only)
+         SELECT $1, $2, part.key, p.sender_id, p.budget_micros, p.fallback_sender_id, p.rescue_channel, p.rescue_only
+         FROM jsonb_each($3) AS part, jsonb_populate_record(NULL::core.campaign_channel, part.value) AS p",
+        campaign.campaign_id.0,
+        campaign.workspace_id.0,
+        Json(&campaign.settings.channels) as _
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn insert_rules(connection: &mut PgConnection, campaign: &Campaign) -> Result<()> {
+    let rules = &campaign.settings.rules;
+    if rules.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "INSERT INTO core.campaign_rule (campaign_id, workspace_id, position, on_channel, engagement, within_hours, skip_channel)
+         SELECT $1, $2, part.position, p.on_channel, p.engagement, p.within_hours, p.skip_channel
+         FROM jsonb_array_elements($3) WITH ORDINALITY AS part (rule, position),
+              jsonb_populate_record(NULL::core.campaign_rule, part.rule) AS p",
+        campaign.campaign_id.0,
+        campaign.workspace_id.0,
+        Json(rules) as _
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn insert_lists(connection: &mut PgConnection, campaign: &Campaign) -> Result<()> {
+    let settings = &campaign.settings;
+    let included = settings.list_ids.iter().map(|list| (list.0, false));
+    let excluded = settings.exclude_list_ids.iter().map(|list| (list.0, true));
+    let (lists, excluded): (Vec<_>, Vec<_>) = included.chain(excluded).unzip();
+    sqlx::query!(
+        "INSERT INTO core.campaign_list (campaign_id, workspace_id, list_id, excluded)
+         SELECT $1, $2, p.list_id, p.excluded FROM unnest($3::uuid[], $4::boolean[]) AS p (list_id, excluded)",
+        campaign.campaign_id.0,
+        campaign.workspace_id.0,
+        &lists,
+        &excluded
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,255 @@
+//! Deliveries at the gate: locked while they are judged, then marked with what was decided, which is also written down.
+
+use super::{Ask, Stopped, judge::Subject, standing::Ground};
+use crate::{PgConnection, Result};
+use domain::{ContactId, DeliveryId, SenderId, WorkspaceId, breaker, delivery::State};
+use time::OffsetDateTime;
+
+/// A delivery that may leave, with what its content is rendered from.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    pub delivery_id: DeliveryId,
+    /// This try's number, from 1.
+    pub attempt: u32,
+    pub address: String,
+    /// How often in a row it has failed with `last_code`.
+    pub repeats: u32,
+    pub last_code: Option<String>,
+    /// By whom it is sent.
+    pub sender_id: SenderId,
+    pub contact: Contact,
+}
+
+/// The contact as it is now.
+#[derive(Debug, Clone)]
+pub struct Contact {
+    pub name: String,
+    pub email: String,
+    pub phone: String,
+    pub locale: String,
+    pub city: String,
+    pub postal_code: String,
+    pub role: String,
+    pub attributes: serde_json::Value,
+}
+
+/// A delivery that waits, locked.
+pub(super) struct Candidate {
+    pub(super) claimed: Claimed,
+    contact_id: ContactId,
+    address_key: String,
+    doubtful: bool,
+    /// What it holds of the budget from an earlier try that may have left.
+    reserved_micros: i64,
+}
+
+impl Candidate {
+    pub(super) fn subject(&self) -> Subject<'_> {
+        let tried = (self.claimed.attempt > 1).then_some(self.claimed.delivery_id);
+        Subject { contact_id: self.contact_id, address_key: &self.address_key, tried, doubtful: self.doubtful }
+    }
+
+    /// What it takes of the budget at that price, beyond what it holds.
+    pub(super) fn costs(&self, price_micros: i64) -> i64 {
+        (price_micros - self.reserved_micros).max(0)
+    }
+}
+
+/// What was decided about one delivery.
+pub(super) struct Verdict {
+    delivery_id: DeliveryId,
+    state: State,
+    /// As it is written down: passed, suppressed, deferred or accepted.
+    word: &'static str,
+    reason: &'static str,
+    rule: String,
+    until: Option<OffsetDateTime>,
+}
+
+impl Verdict {
+    pub(super) fn pass(delivery_id: DeliveryId, stands_in: bool) -> Self {
+        let rule = if stands_in { "fallback sender" } else { "" };
+        Self { delivery_id, state: State::Sending, word: "passed", reason: "", rule: rule.to_owned(), until: None }
+    }
+
+    pub(super) const fn suppress(delivery_id: DeliveryId, reason: &'static str, rule: String) -> Self {
+        Self { delivery_id, state: State::Suppressed, word: "suppressed", reason, rule, until: None }
+    }
+
+    pub(super) const fn defer(delivery_id: DeliveryId, until: OffsetDateTime, reason: &'static str, rule: String) -> Self {
+        Self { delivery_id, state: State::RetryWait, word: "deferred", reason, rule, until: Some(until) }
+    }
+
+    pub(super) fn already_sent(delivery_id: DeliveryId) -> Self {
+        let rule = "an earlier try was reported to have left".to_owned();
+        Self { delivery_id, state: State::Accepted, word: "accepted", reason: "", rule, until: None }
+    }
+
+    pub(super) fn stopped(&self) -> Option<Stopped> {
+        let stops = matches!(self.state, State::Suppressed | State::Accepted);
+        stops.then_some(Stopped { delivery_id: self.delivery_id, state: self.state, reason: self.reason })
+    }
+}
+
+/// Waits for the workspace's turn: while one gate counts what its contacts got and marks what leaves, no other one does, so that two
+/// channels can't both send the last message that a cap allows. One lock instead of one a contact, because locks are memory that all
+/// of the database shares; a gate takes a few milliseconds.
+pub(super) async fn take_turn(connection: &mut PgConnection, workspace: WorkspaceId) -> Result<()> {
+    sqlx::query_scalar!("SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))::text", format!("frequency_cap:{workspace}"))
+        .fetch_one(connection)
+        .await?;
+    Ok(())
+}
+
+/// Locks up to `limit` of the deliveries that wait. One whose earlier try may have left stays with that try's sender, whose provider
+/// alone knows of it.
+///
+/// The run is compared in a way that no index answers: right after an expansion, before the server has counted its rows, it would take
+/// the whole run to be the shorter way than the ids of a job.
+pub(super) async fn lock(connection: &mut PgConnection, ask: Ask<'_>, limit: u32) -> Result<Vec<Candidate>> {
+    let rows = sqlx::query!(
+        r#"SELECT d.delivery_id, d.contact_id, d.attempt, d.address, coalesce(d.address_key, '') AS "address_key!", d.repeats, d.reason,
+                  d.doubtful, d.reserved_micros, coalesce(c.name, '') AS "name!", coalesce(c.email, '') AS "email!",
+                  coalesce(c.phone, '') AS "phone!", coalesce(c.locale, '') AS "locale!", coalesce(c.city, '') AS "city!",
+                  coalesce(c.postal_code, '') AS "postal_code!", coalesce(c.role, '') AS "role!", coalesce(c.attributes, '{}') AS "attributes!"
+           FROM send.delivery d LEFT JOIN core.contact c ON c.contact_id = d.contact_id
+           WHERE d.delivery_id = ANY($1) AND d.run_id IS NOT DISTINCT FROM $2 AND d.channel = $3 AND d.state = 'queued'
+             AND (NOT d.doubtful OR d.sender_id = $5)
+           ORDER BY d.delivery_id LIMIT $4 FOR UPDATE OF d SKIP LOCKED"#,
+        ask.delivery_ids,
+        ask.run_id.0,
+        ask.channel.as_str(),
+        i64::from(limit),
+        ask.sender_id.0
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Candidate {
+            claimed: Claimed {
+                delivery_id: DeliveryId(row.delivery_id),
+                attempt: row.attempt.unsigned_abs() + 1,
+                address: row.address,
+                repeats: row.repeats.unsigned_abs().into(),
+                last_code: row.reason,
+                sender_id: ask.sender_id,
+                contact: Contact {
+                    name: row.name,
+                    email: row.email,
+                    phone: row.phone,
+                    locale: row.locale,
+                    city: row.city,
+                    postal_code: row.postal_code,
+                    role: row.role,
+                    attributes: row.attributes,
+                },
+            },
+            contact_id: ContactId(row.contact_id),
+            address_key: row.address_key,
+            doubtful: row.doubtful,
+            reserved_micros: row.reserved_micros,
+        })
+        .collect())
+}
+
+/// What those that leave take of the budget.
+#[derive(Clone, Copy)]
+pub(super) struct Spend {
+    /// Of one message; None without a budget.
+    pub(super) price_micros: Option<i64>,
+    /// Of all that leave, beyond what they hold.
+    pub(super) micros: i64,
+    /// The one that leaves finds out whether its sender works again.
+    pub(super) is_probe: bool,
+}
+
+/// Marks what was decided and writes it down, in one statement. A message that is put off keeps the code that it last failed with, so
+/// that a ladder of retries goes on where it was.
+pub(super) async fn mark(
+    connection: &mut PgConnection,
+    ask: Ask<'_>,
+    ground: &Ground,
+    verdicts: &[Verdict],
+    spend: Spend,
+    now: OffsetDateTime,
+) -> Result<()> {
+    if verdicts.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<i64> = verdicts.iter().map(|verdict| verdict.delivery_id.0).collect();
+    let states: Vec<String> = verdicts.iter().map(|verdict| verdict.state.as_str().to_owned()).collect();
+    let words: Vec<String> = verdicts.iter().map(|verdict| verdict.word.to_owned()).collect();
+    let reasons: Vec<String> = verdicts.iter().map(|verdict| verdict.reason.to_owned()).collect();
+    let rules: Vec<String> = verdicts.iter().map(|verdict| verdict.rule.clone()).collect();
+    let untils: Vec<Option<OffsetDateTime>> = verdicts.iter().map(|verdict| verdict.until).collect();
+    sqlx::query!(
+        "WITH marked AS (
+           UPDATE send.delivery d
+           SET state = v.state, updated_at = $7, next_attempt_at = v.until,
+               reason = CASE v.state WHEN 'suppressed' THEN v.reason
+                                     WHEN 'retry_wait' THEN CASE WHEN d.repeats > 0 THEN d.reason ELSE v.reason END ELSE d.reason END,
+               attempt = CASE v.state WHEN 'sending' THEN d.attempt + 1 ELSE d.attempt END,
+               worker_id = CASE v.state WHEN 'sending' THEN $8 ELSE d.worker_id END,
+               sender_id = CASE v.state WHEN 'sending' THEN $9 ELSE d.sender_id END,
+               sent_at = CASE v.state WHEN 'sending' THEN $7 ELSE d.sent_at END,
+               reserved_micros = CASE v.state WHEN 'sending' THEN greatest(d.reserved_micros, $10::bigint) ELSE d.reserved_micros END
+           FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
+                AS v (delivery_id, state, word, reason, rule, until)
+           WHERE d.delivery_id = v.delivery_id
+           RETURNING d.delivery_id, d.workspace_id, d.attempt, v.word, v.reason, v.rule
+         ), spent AS (
+           UPDATE send.spend SET reserved_micros = reserved_micros + $11::bigint
+           WHERE $11::bigint > 0 AND campaign_id = $12 AND channel IN ('', $13)
+         )
+         INSERT INTO send.decision (delivery_id, workspace_id, at, attempt, verdict, reason, rule)
+         SELECT delivery_id, workspace_id, $7, attempt, word, reason, rule FROM marked",
+        &ids,
+        &states,
+        &words,
+        &reasons,
+        &rules,
+        &untils as &[Option<OffsetDateTime>],
+        now,
+        ask.worker_id.0,
+        ask.sender_id.0,
+        spend.price_micros.unwrap_or(0),
+        spend.micros,
+        ground.campaign_id.0,
+        ask.channel.as_str()
+    )
+    .execute(&mut *connection)
+    .await?;
+    if spend.is_probe {
+        // Whoever comes next waits for what this one finds out, or for its worker's death.
+        sqlx::query!(
+            "UPDATE send.sender_state SET open_until = clock_timestamp() + make_interval(secs => $2) WHERE sender_id = $1",
+            ask.sender_id.0,
+            breaker::PROBE.as_secs_f64()
+        )
+        .execute(connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Drops what waits of a job whose run's time has run out.
+pub(super) async fn expire(connection: &mut PgConnection, ask: Ask<'_>, now: OffsetDateTime) -> Result<Vec<Stopped>> {
+    let ids = sqlx::query_scalar!(
+        r#"WITH expired AS (
+             UPDATE send.delivery SET state = 'expired', updated_at = $3
+             WHERE delivery_id = ANY($1) AND run_id IS NOT DISTINCT FROM $2 AND state = 'queued'
+             RETURNING delivery_id, workspace_id, attempt
+           ), noted AS (
+             INSERT INTO send.decision (delivery_id, workspace_id, at, attempt, verdict, rule)
+             SELECT delivery_id, workspace_id, $3, attempt, 'expired', 'expired' FROM expired
+           )
+           SELECT delivery_id AS "delivery_id!" FROM expired"#,
+        ask.delivery_ids,
+        ask.run_id.0,
+        now
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(ids.into_iter().map(|id| Stopped { delivery_id: DeliveryId(id), state: State::Expired, reason: "" }).collect())
+}

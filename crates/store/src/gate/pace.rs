@@ -1,0 +1,48 @@
+//! The sender's pace, which all replicas share.
+
+use crate::{PgConnection, Result};
+use domain::{
+    SenderId,
+    rate::{self, Bucket, Grant, Lane},
+};
+use std::time::Duration;
+
+/// Asks for up to `want` messages of the sender's pace. Locks the pace until the transaction ends, so it comes last; [`store`] what was
+/// granted.
+pub(super) async fn take(connection: &mut PgConnection, sender: SenderId, want: u32, lane: Lane) -> Result<Grant> {
+    let row = sqlx::query!(
+        r#"SELECT extract(epoch FROM b.next_at)::float8 AS "next_at!", extract(epoch FROM clock_timestamp())::float8 AS "now!",
+                  b.pace, extract(epoch FROM b.pace_at)::float8 AS pace_at, extract(epoch FROM b.yield_until)::float8 AS yield_until,
+                  s.rate_per_second
+           FROM send.rate_bucket b JOIN core.sender s USING (sender_id) WHERE b.sender_id = $1 FOR UPDATE OF b"#,
+        sender.0
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(row) = row else {
+        // The first message ever of this sender starts its pace, from nothing.
+        let next_at = sqlx::query_scalar!(
+            r#"INSERT INTO send.rate_bucket AS b (sender_id, next_at) VALUES ($1, clock_timestamp())
+               ON CONFLICT (sender_id) DO UPDATE SET next_at = b.next_at RETURNING extract(epoch FROM next_at)::float8 AS "next_at!""#,
+            sender.0
+        )
+        .fetch_one(connection)
+        .await?;
+        return Ok(Grant { count: 0, next_at, yield_until: None, wait: Some(Duration::from_millis(1)) });
+    };
+    let bucket = Bucket { next_at: row.next_at, pace: row.pace, pace_at: row.pace_at, yield_until: row.yield_until };
+    Ok(rate::grant(&bucket, row.now, want, row.rate_per_second, lane))
+}
+
+/// Stores what was granted.
+pub(super) async fn store(connection: &mut PgConnection, sender: SenderId, grant: &Grant) -> Result<()> {
+    sqlx::query!(
+        "UPDATE send.rate_bucket SET next_at = to_timestamp($2), yield_until = to_timestamp($3::float8) WHERE sender_id = $1",
+        sender.0,
+        grant.next_at,
+        grant.yield_until
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

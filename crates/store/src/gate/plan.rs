@@ -1,0 +1,53 @@
+//! What a run sends on a channel, which doesn't change while it lasts.
+
+use crate::{PgConnection, Result};
+use domain::{CampaignId, Channel, RunId, SenderId, WorkspaceId};
+
+/// What a run sends on a channel: its pinned content, its campaign, and by whom.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub workspace_id: WorkspaceId,
+    pub campaign_id: CampaignId,
+    pub campaign_name: String,
+    pub content: serde_json::Value,
+    pub sender_id: SenderId,
+    /// Of one message by that sender.
+    pub price_micros: i64,
+    /// Sends what waits while the first sender can't.
+    pub fallback: Option<Fallback>,
+}
+
+/// The second sender of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fallback {
+    pub sender_id: SenderId,
+    pub price_micros: i64,
+}
+
+/// Reads what a run sends; None when there is no such run or channel.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn plan(connection: &mut PgConnection, run: RunId, channel: Channel) -> Result<Option<Plan>> {
+    let row = sqlx::query!(
+        "SELECT r.workspace_id, r.campaign_id, c.name AS campaign_name, r.content, rc.sender_id, rc.price_micros, rc.fallback_sender_id,
+                rc.fallback_price_micros
+         FROM send.run r JOIN core.campaign c USING (campaign_id) JOIN send.run_channel rc USING (run_id)
+         WHERE r.run_id = $1 AND rc.channel = $2",
+        run.0,
+        channel.as_str()
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| Plan {
+        workspace_id: WorkspaceId(row.workspace_id),
+        campaign_id: CampaignId(row.campaign_id),
+        campaign_name: row.campaign_name,
+        content: row.content,
+        sender_id: SenderId(row.sender_id),
+        price_micros: row.price_micros,
+        fallback: row
+            .fallback_sender_id
+            .map(|sender| Fallback { sender_id: SenderId(sender), price_micros: row.fallback_price_micros.unwrap_or(row.price_micros) }),
+    }))
+}

@@ -1,0 +1,168 @@
+//! Whether a run goes on, and whether its sender can send.
+
+use super::Ask;
+use crate::{PgConnection, Result, budget::Limits};
+use domain::{
+    CampaignId, SenderId, WorkspaceId,
+    rate::{self, Bucket, Lane},
+};
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// Whether anything of a run may leave by a sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Open,
+    /// Paused, or not yet active: keep the job for later.
+    Paused,
+    /// The run goes on, but not on this channel until a person has mended its template.
+    ChannelPaused,
+    /// The sender can't send until a person resumes it.
+    SenderPaused,
+    /// The sender's provider doesn't answer; it is tried again then.
+    SenderDown {
+        until: OffsetDateTime,
+    },
+    /// The next message would pass the budget. With a wait: something that is on its way may still be refunded.
+    OverBudget {
+        wait: Option<Duration>,
+    },
+    /// Cancelled or over: what waits will be dropped.
+    Closed,
+    /// Its time has run out.
+    Expired,
+}
+
+impl Standing {
+    /// Whether another sender could send instead.
+    #[must_use]
+    pub const fn is_about_sender(self) -> bool {
+        matches!(self, Self::SenderPaused | Self::SenderDown { .. })
+    }
+}
+
+/// What the gate stands on for one ask.
+pub(super) struct Ground {
+    pub(super) standing: Standing,
+    pub(super) campaign_id: CampaignId,
+    pub(super) workspace_id: WorkspaceId,
+    pub(super) transactional: bool,
+    pub(super) limits: Option<Limits>,
+    /// Of one message by the sender that asks.
+    pub(super) price_micros: i64,
+    /// Whether the sender stands in for another one.
+    pub(super) stands_in: bool,
+    /// The sender was down, and one message may find out whether it works again.
+    pub(super) is_probe: bool,
+    /// The pace as it was a moment ago; None before the first message.
+    pace: Option<Pace>,
+}
+
+struct Pace {
+    bucket: Bucket,
+    now: f64,
+    rate_per_second: f64,
+}
+
+impl Ground {
+    /// How many candidates are worth locking, or how long to wait when the pace lets none leave. A look without a lock, so that a slow
+    /// sender's jobs don't judge sixty messages to send one.
+    pub(super) fn at_most(&self, limit: u32) -> std::result::Result<u32, Duration> {
+        let limit = if self.is_probe { limit.min(1) } else { limit };
+        let Some(pace) = &self.pace else { return Ok(limit) };
+        // The fast lane's full demand must be known, so that bulk gives way to all of it.
+        if self.transactional {
+            return Ok(limit);
+        }
+        let grant = rate::grant(&pace.bucket, pace.now, limit, pace.rate_per_second, Lane::Bulk);
+        match grant.wait {
+            Some(wait) if grant.count == 0 => Err(wait),
+            _ => Ok(grant.count),
+        }
+    }
+}
+
+/// Reads where the run and the sender stand; None when there is no such run on that channel.
+pub(super) async fn read(connection: &mut PgConnection, ask: Ask<'_>) -> Result<Option<Ground>> {
+    let row = sqlx::query!(
+        r#"SELECT r.status AS run_status, c.status AS campaign_status, r.expires_at <= now() AS "expired!", r.campaign_id, r.workspace_id,
+                  c.lane, c.budget_micros AS total_micros, cc.budget_micros AS "channel_micros?", rc.paused_at IS NOT NULL AS "channel_paused!",
+                  rc.sender_id <> $3 AS "stands_in!", rc.price_micros, rc.fallback_price_micros,
+                  st.paused_at IS NOT NULL AS "sender_paused!", st.open_until AS "open_until?",
+                  coalesce(st.open_until > clock_timestamp(), false) AS "is_down!", coalesce(st.failures, 0) > 0 AS "has_failed!",
+                  extract(epoch FROM clock_timestamp())::float8 AS "now!", extract(epoch FROM b.next_at)::float8 AS next_at,
+                  b.pace AS "pace?", extract(epoch FROM b.pace_at)::float8 AS pace_at,
+                  extract(epoch FROM b.yield_until)::float8 AS yield_until, s.rate_per_second AS "rate_per_second?"
+           FROM send.run r JOIN core.campaign c USING (campaign_id) JOIN send.run_channel rc ON rc.run_id = r.run_id AND rc.channel = $2
+           LEFT JOIN core.campaign_channel cc ON cc.campaign_id = r.campaign_id AND cc.channel = rc.channel
+           LEFT JOIN send.sender_state st ON st.sender_id = $3
+           LEFT JOIN core.sender s ON s.sender_id = $3 LEFT JOIN send.rate_bucket b ON b.sender_id = $3
+           WHERE r.run_id = $1"#,
+        ask.run_id.0,
+        ask.channel.as_str(),
+        ask.sender_id.0
+    )
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let standing = match (row.run_status.as_str(), row.campaign_status.as_str()) {
+        ("expanding" | "sending", "ACTIVE") if row.expired => Standing::Expired,
+        ("expanding" | "sending", "ACTIVE") if row.channel_paused => Standing::ChannelPaused,
+        ("expanding" | "sending", "ACTIVE") if row.sender_paused => Standing::SenderPaused,
+        ("expanding" | "sending", "ACTIVE") => match row.open_until {
+            Some(until) if row.is_down => Standing::SenderDown { until },
+            _ => Standing::Open,
+        },
+        ("expanding" | "sending", "PAUSED") => Standing::Paused,
+        _ => Standing::Closed,
+    };
+    let fallback_price = row.fallback_price_micros.filter(|_| row.stands_in);
+    let pace = match (row.next_at, row.pace, row.rate_per_second) {
+        (Some(next_at), Some(pace), Some(rate_per_second)) => {
+            let bucket = Bucket { next_at, pace, pace_at: row.pace_at, yield_until: row.yield_until };
+            Some(Pace { bucket, now: row.now, rate_per_second })
+        }
+        _ => None,
+    };
+    let has_limit = row.total_micros.is_some() || row.channel_micros.is_some();
+    Ok(Some(Ground {
+        standing,
+        campaign_id: CampaignId(row.campaign_id),
+        workspace_id: WorkspaceId(row.workspace_id),
+        transactional: row.lane == "transactional",
+        limits: has_limit.then_some(Limits { total_micros: row.total_micros, channel_micros: row.channel_micros }),
+        price_micros: fallback_price.unwrap_or(row.price_micros),
+        stands_in: row.stands_in,
+        is_probe: row.has_failed && row.open_until.is_some() && !row.is_down,
+        pace,
+    }))
+}
+
+/// Those of these deliveries that must not leave any more: their campaign or run has been stopped, or their person has opted out.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn revoked(connection: &mut PgConnection, deliveries: &[i64]) -> Result<Vec<i64>> {
+    Ok(sqlx::query_scalar!(
+        "SELECT d.delivery_id FROM send.delivery d JOIN send.run r USING (run_id) JOIN core.campaign c ON c.campaign_id = d.campaign_id
+         WHERE d.delivery_id = ANY($1)
+           AND (c.status <> 'ACTIVE' OR r.status NOT IN ('expanding', 'sending')
+                OR EXISTS (SELECT FROM core.opt_out o WHERE o.workspace_id = d.workspace_id AND o.address_key = d.address_key
+                           AND o.channel IN (d.channel, 'all')))",
+        deliveries
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Locks the sender's breaker, so that one worker alone sends the message that finds out whether it works again. Answers until when it
+/// is down if another was first.
+pub(super) async fn lock_probe(connection: &mut PgConnection, sender: SenderId) -> Result<Option<OffsetDateTime>> {
+    let row = sqlx::query!(
+        r#"SELECT open_until, open_until > clock_timestamp() AS is_down FROM send.sender_state WHERE sender_id = $1 FOR UPDATE"#,
+        sender.0
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.filter(|row| row.is_down == Some(true)).and_then(|row| row.open_until))
+}
