@@ -16,6 +16,12 @@ impl Subject {
         Self { stream: "SEND", tail: format!("send.{channel}") }
     }
 
+    /// Jobs for the dispatchers of a channel that don't wait behind others.
+    #[must_use]
+    pub fn send_fast(channel: Channel) -> Self {
+        Self { stream: "SEND", tail: format!("send.{channel}.fast") }
+    }
+
     /// Facts about deliveries, for analytics.
     #[must_use]
     pub fn facts() -> Self {
@@ -26,6 +32,12 @@ impl Subject {
     #[must_use]
     pub fn inbound() -> Self {
         Self { stream: "INBOUND", tail: "inbound.received.v1".to_owned() }
+    }
+
+    /// What a person should know, for whoever listens.
+    #[must_use]
+    pub fn alerts() -> Self {
+        Self { stream: "ALERT", tail: "alert.raised.v1".to_owned() }
     }
 
     /// Copies of messages that could not be handled.

@@ -1,135 +1,167 @@
-//! Group commit: what concurrent requests bring is published together, and each is answered after the broker's ack.
+//! Group commit: what concurrent requests bring is written to the outbox together, and each is answered after the database's commit.
 //!
-//! The broker syncs every message to disk, so a message for each request would be slow (see the design's measurements); 500 items in
-//! one message cost the same as one. What was taken in is published until the broker has it, even when its request has been answered
-//! with 503 in the meantime: the provider's retry then changes nothing, and an open or a click, which nobody retries, isn't lost.
+//! A commit costs a sync to disk, so one for each request would be slow; 500 items in one row cost little more than one. What was taken
+//! in is tried for a minute, even when its request has been answered with 503 in the meantime: the provider's retry then changes
+//! nothing, and an open or a click, which nobody retries, isn't lost. From the commit on it is the relay's to publish ([`outbox`]).
 
-use bus::{Bus, Subject};
+use crate::{ORIGIN, backlog::Backlog};
 use futures::future::try_join_all;
+use outbox::{FACTS, INBOUND, Outbox};
+use prost::Message;
 use proto::event::{Fact, FactBatch, Inbound, InboundBatch};
 use std::{sync::Arc, time::Duration};
+use store::{Db, outbox::New};
+use time::OffsetDateTime;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     time::{Instant, sleep, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use uuid::Uuid;
 
-/// Items in one message at most.
-const BATCH_ITEMS: usize = 500;
+/// Items in one row at most.
+const BATCH_ITEMS: usize = outbox::FACTS_PER_MESSAGE;
 /// How long the first item waits for company.
 const GATHER: Duration = Duration::from_millis(5);
-/// Messages on their way to the broker at once.
-const IN_FLIGHT: usize = 16;
-/// Items taken in and not yet published, at most.
+/// Statements on their way to the database at once; fewer than its connections.
+const IN_FLIGHT: usize = 8;
+/// Items taken in and not yet written, at most.
 const MAX_WAITING_ITEMS: usize = 50_000;
-/// How long a request waits for the broker.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// How long a message is tried before it is given up.
+/// How long a request waits for the database.
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// How long a statement is tried before it is given up.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// The items may not be stored: the request is to be made again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotDurable {
-    #[error("too much is waiting for the broker")]
+    #[error("too much is waiting to be published and folded")]
+    Behind,
+    #[error("too much is waiting for the database")]
     Full,
-    #[error("the broker didn't answer in time")]
+    #[error("the database didn't answer in time")]
     Late,
 }
 
-/// What can be committed: it travels in batches on one subject.
-pub(crate) trait Item: Send + 'static {
-    type Batch: prost::Message;
-    fn batch(items: Vec<Self>) -> Self::Batch
-    where
-        Self: Sized;
-    fn subject() -> Subject;
+/// Part of what one request brought: at most [`BATCH_ITEMS`], encoded as batches, which become one batch by being put end to end.
+struct Part {
+    count: usize,
+    facts: Vec<u8>,
+    inbound: Vec<u8>,
 }
 
-impl Item for Fact {
-    type Batch = FactBatch;
-    fn batch(facts: Vec<Self>) -> FactBatch {
-        FactBatch { facts }
+impl Part {
+    fn of_facts(facts: Vec<Fact>) -> Self {
+        Self { count: facts.len(), facts: FactBatch { facts }.encode_to_vec(), inbound: Vec::new() }
     }
-    fn subject() -> Subject {
-        Subject::facts()
-    }
-}
 
-impl Item for Inbound {
-    type Batch = InboundBatch;
-    fn batch(inbound: Vec<Self>) -> InboundBatch {
-        InboundBatch { inbound }
+    fn of_inbound(inbound: Vec<Inbound>) -> Self {
+        Self { count: inbound.len(), facts: Vec::new(), inbound: InboundBatch { inbound }.encode_to_vec() }
     }
-    fn subject() -> Subject {
-        Subject::inbound()
+
+    fn append(&mut self, other: &Self) {
+        self.count += other.count;
+        self.facts.extend_from_slice(&other.facts);
+        self.inbound.extend_from_slice(&other.inbound);
     }
 }
 
-/// Part of what one request brought: at most [`BATCH_ITEMS`].
-struct Part<T> {
-    items: Vec<T>,
+/// A part that waits, and who waits for it.
+struct Waiting {
+    part: Part,
     stored: oneshot::Sender<()>,
-    _room: OwnedSemaphorePermit,
+    room: OwnedSemaphorePermit,
 }
 
-/// Takes items in. Cheap to clone; when the last clone is gone, what is waiting is published and its task ends.
-pub(crate) struct Committer<T> {
-    parts: mpsc::UnboundedSender<Part<T>>,
+/// Takes items in. Cheap to clone; when the last clone is gone, what is waiting is written and its task ends.
+#[derive(Clone)]
+pub(crate) struct Committer {
+    parts: mpsc::UnboundedSender<Waiting>,
     room: Arc<Semaphore>,
+    backlog: Backlog,
 }
 
-impl<T> Clone for Committer<T> {
-    fn clone(&self) -> Self {
-        Self { parts: self.parts.clone(), room: self.room.clone() }
-    }
-}
-
-impl<T: Item> Committer<T> {
-    /// Starts the task that publishes.
-    pub fn start(bus: &Bus, tasks: &TaskTracker, hard_stop: CancellationToken) -> Self {
+impl Committer {
+    /// Starts the task that writes.
+    pub fn start(db: &Db, outbox: &Outbox, backlog: &Backlog, tasks: &TaskTracker, hard_stop: CancellationToken) -> Self {
         // `room` bounds it.
         let (sender, receiver) = mpsc::unbounded_channel();
-        let publisher = Publisher { bus: bus.clone(), tasks: tasks.clone(), hard_stop };
-        tasks.spawn(publisher.run(receiver));
-        Self { parts: sender, room: Arc::new(Semaphore::new(MAX_WAITING_ITEMS)) }
+        let writer =
+            Writer { db: db.clone(), outbox: outbox.clone(), backlog: backlog.clone(), in_flight: Arc::new(Semaphore::new(IN_FLIGHT)) };
+        tasks.spawn(writer.run(receiver, tasks.clone(), hard_stop));
+        Self { parts: sender, room: Arc::new(Semaphore::new(MAX_WAITING_ITEMS)), backlog: backlog.clone() }
     }
 
-    /// Returns once the broker has all items.
+    /// Says before the work of reading a request whether there is any use in it.
     ///
     /// # Errors
-    /// When it doesn't have them in 5 s, or too much is waiting already.
-    pub async fn commit(&self, items: Vec<T>) -> Result<(), NotDurable> {
-        let mut stored = Vec::new();
-        let mut items = items.into_iter().peekable();
-        while items.peek().is_some() {
-            let items: Vec<T> = items.by_ref().take(BATCH_ITEMS).collect();
-            stored.push(self.hand_over(items)?);
+    /// When too much is waiting already.
+    pub fn admit(&self) -> Result<(), NotDurable> {
+        if self.backlog.is_full() {
+            return Err(NotDurable::Behind);
         }
-        let all = try_join_all(stored);
-        timeout(ANSWER_WITHIN, all).await.map_err(|_| NotDurable::Late)?.map_err(|_| NotDurable::Late)?;
+        if self.room.available_permits() < BATCH_ITEMS {
+            return Err(NotDurable::Full);
+        }
         Ok(())
     }
 
-    fn hand_over(&self, items: Vec<T>) -> Result<oneshot::Receiver<()>, NotDurable> {
-        let size = u32::try_from(items.len()).map_err(|_| NotDurable::Full)?;
+    /// Returns once the database has all items.
+    ///
+    /// # Errors
+    /// When it doesn't have them in 5 s, or too much is waiting already.
+    pub async fn commit(&self, facts: Vec<Fact>, inbound: Vec<Inbound>) -> Result<(), NotDurable> {
+        if self.backlog.is_full() {
+            return Err(NotDurable::Behind);
+        }
+        self.commit_always(facts, inbound).await
+    }
+
+    /// The same however much is waiting to be published and folded: for what nobody may be refused.
+    ///
+    /// # Errors
+    /// When the database doesn't have them in 5 s, or too much is waiting for it already.
+    pub async fn commit_always(&self, facts: Vec<Fact>, inbound: Vec<Inbound>) -> Result<(), NotDurable> {
+        let stored = parts(facts, inbound).into_iter().map(|part| self.hand_over(part)).collect::<Result<Vec<_>, _>>()?;
+        timeout(ANSWER_WITHIN, try_join_all(stored)).await.map_err(|_| NotDurable::Late)?.map_err(|_| NotDurable::Late)?;
+        Ok(())
+    }
+
+    fn hand_over(&self, part: Part) -> Result<oneshot::Receiver<()>, NotDurable> {
+        let size = u32::try_from(part.count).map_err(|_| NotDurable::Full)?;
         let room = self.room.clone().try_acquire_many_owned(size).map_err(|_| NotDurable::Full)?;
         let (stored, answer) = oneshot::channel();
-        self.parts.send(Part { items, stored, _room: room }).map_err(|_| NotDurable::Full)?;
+        self.parts.send(Waiting { part, stored, room }).map_err(|_| NotDurable::Full)?;
         Ok(answer)
     }
 }
 
-struct Publisher {
-    bus: Bus,
-    tasks: TaskTracker,
-    hard_stop: CancellationToken,
+fn parts(facts: Vec<Fact>, inbound: Vec<Inbound>) -> Vec<Part> {
+    let mut parts: Vec<_> = chunks(facts).map(Part::of_facts).collect();
+    for part in chunks(inbound).map(Part::of_inbound) {
+        match parts.last_mut().filter(|last| last.count + part.count <= BATCH_ITEMS) {
+            Some(last) => last.append(&part),
+            None => parts.push(part),
+        }
+    }
+    parts
 }
 
-impl Publisher {
-    async fn run<T: Item>(self, mut parts: mpsc::UnboundedReceiver<Part<T>>) {
-        let in_flight = Arc::new(Semaphore::new(IN_FLIGHT));
+fn chunks<T>(items: Vec<T>) -> impl Iterator<Item = Vec<T>> {
+    let mut items = items.into_iter();
+    std::iter::from_fn(move || Some(items.by_ref().take(BATCH_ITEMS).collect::<Vec<_>>()).filter(|chunk| !chunk.is_empty()))
+}
+
+#[derive(Clone)]
+struct Writer {
+    db: Db,
+    outbox: Outbox,
+    backlog: Backlog,
+    in_flight: Arc<Semaphore>,
+}
+
+impl Writer {
+    async fn run(self, mut parts: mpsc::UnboundedReceiver<Waiting>, tasks: TaskTracker, hard_stop: CancellationToken) {
         let mut held_over = None;
         loop {
             let first = match held_over.take() {
@@ -139,57 +171,88 @@ impl Publisher {
                     None => return,
                 },
             };
+            // Who waits for a slot gathers meanwhile: under load rows fill by themselves.
+            let Ok(slot) = self.in_flight.clone().acquire_owned().await else { return };
             let (batch, rest) = gather(first, &mut parts).await;
             held_over = rest;
-            let Ok(slot) = in_flight.clone().acquire_owned().await else { return };
-            let (bus, hard_stop) = (self.bus.clone(), self.hard_stop.clone());
-            self.tasks.spawn(async move {
-                if hard_stop.run_until_cancelled(publish(&bus, batch)).await.is_none() {
-                    tracing::error!("shut down before the broker had everything");
+            let (me, hard_stop) = (self.clone(), hard_stop.clone());
+            tasks.spawn(async move {
+                if hard_stop.run_until_cancelled(me.write(batch)).await.is_none() {
+                    tracing::error!("shut down before the database had everything; its requests were not acknowledged");
                 }
                 drop(slot);
             });
         }
     }
+
+    async fn write(&self, batch: Vec<Waiting>) {
+        let (mut whole, mut waiting) = (Part { count: 0, facts: Vec::new(), inbound: Vec::new() }, Vec::with_capacity(batch.len()));
+        for Waiting { part, stored, room } in batch {
+            whole.append(&part);
+            waiting.push((stored, room));
+        }
+        let count = whole.count;
+        let rows = [(FACTS, whole.facts), (INBOUND, whole.inbound)].map(|(subject, payload)| New { subject, payload });
+        let rows: Vec<_> = rows.into_iter().filter(|row| !row.payload.is_empty()).collect();
+        let started = Instant::now();
+        while let Err(error) = self.insert(&rows).await {
+            if started.elapsed() > GIVE_UP_AFTER {
+                tracing::error!(%error, count, "items are given up; the requests that brought them were answered with 503");
+                return;
+            }
+            tracing::warn!(%error, count, "the database did not take items; trying again");
+            sleep(RETRY_AFTER).await;
+        }
+        self.backlog.add(rows.len());
+        self.outbox.wake();
+        for (stored, _room) in waiting {
+            // Nobody listens when the request has been given up.
+            stored.send(()).ok();
+        }
+    }
+
+    /// One statement, committed by itself. One whose answer was lost is made again: facts and messages count once by their keys.
+    async fn insert(&self, rows: &[New]) -> store::Result<()> {
+        let mut connection = self.db.acquire().await?;
+        store::outbox::add_all(&mut connection, ORIGIN, rows, OffsetDateTime::now_utc()).await
+    }
 }
 
-/// Waits a moment for more. What doesn't fit any more is for the next message.
-async fn gather<T>(first: Part<T>, parts: &mut mpsc::UnboundedReceiver<Part<T>>) -> (Vec<Part<T>>, Option<Part<T>>) {
+/// Waits a moment for more. What doesn't fit any more is for the next row.
+async fn gather(first: Waiting, parts: &mut mpsc::UnboundedReceiver<Waiting>) -> (Vec<Waiting>, Option<Waiting>) {
     let deadline = Instant::now() + GATHER;
-    let mut size = first.items.len();
+    let mut size = first.part.count;
     let mut batch = vec![first];
     while size < BATCH_ITEMS {
-        let Ok(Some(part)) = timeout_at(deadline, parts.recv()).await else { break };
-        if size + part.items.len() > BATCH_ITEMS {
-            return (batch, Some(part));
+        let Ok(Some(next)) = timeout_at(deadline, parts.recv()).await else { break };
+        if size + next.part.count > BATCH_ITEMS {
+            return (batch, Some(next));
         }
-        size += part.items.len();
-        batch.push(part);
+        size += next.part.count;
+        batch.push(next);
     }
     (batch, None)
 }
 
-async fn publish<T: Item>(bus: &Bus, batch: Vec<Part<T>>) {
-    let (mut items, mut waiting) = (Vec::new(), Vec::new());
-    for part in batch {
-        items.extend(part.items);
-        waiting.push((part.stored, part._room));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_end_to_end_is_one_batch() {
+        let fact = |n| Fact { delivery_id: n, ..Fact::default() };
+        let mut part = Part::of_facts(vec![fact(1), fact(2)]);
+        part.append(&Part::of_facts(vec![fact(3)]));
+        let batch = FactBatch::decode(part.facts.as_slice()).unwrap();
+        assert_eq!(batch.facts.iter().map(|fact| fact.delivery_id).collect::<Vec<_>>(), [1, 2, 3]);
     }
-    let count = items.len();
-    let message = T::batch(items);
-    // The same id each time: a message whose ack was lost is not stored twice.
-    let id = Uuid::now_v7().to_string();
-    let started = Instant::now();
-    while let Err(error) = bus.publish(&T::subject(), &message, &id, "").await {
-        if started.elapsed() > GIVE_UP_AFTER {
-            tracing::error!(%error, count, "a message is given up; the requests that brought it were answered with 503");
-            return;
-        }
-        tracing::warn!(%error, count, "the broker did not take a message; trying again");
-        sleep(RETRY_AFTER).await;
-    }
-    for (stored, _room) in waiting {
-        // Nobody listens when the request has been given up.
-        stored.send(()).ok();
+
+    #[test]
+    fn a_large_post_is_several_rows_and_no_item_is_left_out() {
+        let parts = parts(vec![Fact::default(); 1_200], vec![Inbound::default(); 400]);
+        assert_eq!(parts.iter().map(|part| part.count).collect::<Vec<_>>(), [500, 500, 200, 400]);
+        let together = super::parts(vec![Fact::default()], vec![Inbound::default()]);
+        assert_eq!(together.iter().map(|part| part.count).collect::<Vec<_>>(), [2]);
+        assert!(super::parts(Vec::new(), Vec::new()).is_empty());
     }
 }

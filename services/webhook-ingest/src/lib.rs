@@ -1,11 +1,13 @@
 //! webhook-ingest: the hub's public ear. It takes what providers post and what links in messages ask for.
 //!
-//! A provider's post is verified over its raw body, decoded by the provider's adapter, published as facts and inbound messages, and
-//! answered only after the broker's ack ([`receive`], [`commit`]). Links carry a token of ours instead of a signature ([`links`],
-//! [`unsubscribe`]). It writes nothing to the database and decides nothing: what a fact does to the figures is analytics' business,
-//! what a STOP does to an address campaign-api's.
+//! A provider's post is verified over its raw body, decoded by the provider's adapter, written to the outbox as facts and inbound
+//! messages, and answered only after the database's commit ([`receive`], [`commit`]); the relay publishes them. Links carry a token
+//! of ours instead of a signature ([`links`], [`unsubscribe`]). It decides nothing: what a fact does to the figures is analytics'
+//! business, what a STOP does to an address campaign-api's. Without the broker it goes on taking in, as far as [`backlog`] allows.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod agent;
+mod backlog;
 mod commit;
 mod form;
 mod links;
@@ -23,19 +25,24 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
+use backlog::Backlog;
 use bus::Bus;
 use commit::Committer;
 use domain::link::LinkKey;
-use proto::event::{Fact, Inbound};
+use outbox::Outbox;
 use runtime::{Server, Shutdown, config};
 use senders::Senders;
 use std::sync::Arc;
 use store::Db;
 use time::OffsetDateTime;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The largest post of any provider (Meta's may have 3 MB).
 const MAX_BODY_BYTES: usize = 3 << 20;
+/// Names this service's facts in the outbox.
+const ORIGIN: &str = "webhook-ingest";
+/// Connections to the database at most: for the writers, the relay, and looking up senders.
+const POOL: u32 = 16;
 
 /// Configuration of webhook-ingest; `--help` lists it.
 #[derive(Debug, Clone, clap::Parser)]
@@ -47,6 +54,10 @@ pub struct Config {
     pub kek: config::Kek,
     #[command(flatten)]
     pub links: config::Links,
+    /// Rows of the outbox (each up to 500 events, some 60 KB) that may wait to be published and folded; beyond it posts are answered
+    /// with 503 and come again. At the default that is 3 GB at the most, and 25 million events.
+    #[arg(long, env = "FANFARE_BACKLOG", default_value_t = 50_000, value_parser = clap::value_parser!(i64).range(1..))]
+    pub backlog: i64,
 }
 
 /// What the handlers share. Cheap to clone.
@@ -54,8 +65,7 @@ pub struct Config {
 struct App {
     db: Db,
     senders: Arc<Senders>,
-    facts: Committer<Fact>,
-    inbound: Committer<Inbound>,
+    commits: Committer,
     links: LinkKey,
     /// How providers call us, without a slash at the end: what they sign.
     public_url: Arc<str>,
@@ -64,36 +74,42 @@ struct App {
 /// Works until shutdown; then finishes the posts that it has begun to read.
 ///
 /// # Errors
-/// When the database or the broker can't be reached as it starts, a key is bad, or the port can't be had.
+/// When the database can't be reached as it starts, a key is bad, or the port can't be had.
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
-    let db = Db::connect(&config.common.database_url, store::Role::Ingest, 16).await?;
-    let bus = Bus::connect(&config.common.nats_url, &config.common.subject_prefix, config.common.nats_replicas).await?;
-    bus.ensure_streams().await?;
-    let tasks = TaskTracker::new();
+    let common = &config.common;
+    let db = Db::connect(&common.database_url, store::Role::Ingest, POOL).await?;
+    let bus = Bus::connect_later(&common.nats_url, &common.subject_prefix, common.nats_replicas).await?;
+    let outbox = Outbox::new(db.clone(), bus.with_sizes(common.stream_sizes())?, ORIGIN);
+    let (writers, others) = (TaskTracker::new(), TaskTracker::new());
+    let backlog = Backlog::new(config.backlog);
     let app = App {
         senders: Arc::new(Senders::new(db.clone(), config.kek.load()?)),
-        facts: Committer::start(&bus, &tasks, shutdown.hard()),
-        inbound: Committer::start(&bus, &tasks, shutdown.hard()),
+        commits: Committer::start(&db, &outbox, &backlog, &writers, shutdown.hard()),
         links: LinkKey::from_base64(&config.links.link_key)?,
         public_url: config.links.public_url.trim_end_matches('/').into(),
         db: db.clone(),
     };
-    let served = Server::plain(&config.common)
+    others.spawn(backlog.watch(db.clone(), shutdown.soft()));
+    // The relay goes on until the last request has its answer.
+    let written = CancellationToken::new();
+    let until = written.clone();
+    others.spawn(async move { outbox.run(until).await });
+    // Not the broker: what it doesn't take waits in the database.
+    let served = Server::plain(common)
         .http(router(app))
         .ready("database", move || {
             let db = db.clone();
             async move { db.ping().await }
         })
-        .ready("broker", move || {
-            let bus = bus.clone();
-            async move { bus.ping().await }
-        })
         .serve(&shutdown)
         .await;
     shutdown.begin();
-    tasks.close();
-    shutdown.bounded(tasks.wait()).await?;
-    served
+    writers.close();
+    let drained = shutdown.bounded(writers.wait()).await;
+    written.cancel();
+    others.close();
+    shutdown.bounded(others.wait()).await?;
+    served.and(drained)
 }
 
 fn router(app: App) -> Router {
@@ -102,8 +118,8 @@ fn router(app: App) -> Router {
         .route("/webhooks/twilio/{sender_id}/inbound", post(receive::twilio_inbound))
         .route("/webhooks/meta/{sender_id}", post(receive::meta).get(receive::meta_challenge))
         .route("/webhooks/sendgrid/{sender_id}", post(receive::sendgrid))
-        // A HEAD comes from scanners and previews: it gets the same answer and counts as nothing.
-        .route("/o/{token}", get(links::open).head(links::look_at_pixel))
+        // A HEAD comes from scanners and previews: it gets the same answer.
+        .route("/o/{token}", get(links::open).head(links::open_by_machine))
         .route("/c/{token}", get(links::click).head(links::look_at_link))
         .route("/u/{token}", get(unsubscribe::page).post(unsubscribe::unsubscribe))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

@@ -1,9 +1,9 @@
 //! The pixel and the links in messages.
 
-use crate::{App, millis, now, problem::Problem};
+use crate::{App, agent, millis, now, problem::Problem};
 use axum::{
     extract::{Path, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use domain::{DeliveryId, facts::key};
@@ -15,22 +15,30 @@ use std::fmt::Write;
 const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 
 /// Always the picture: nobody learns from it whether a token is good, and no mail shows a broken one.
-pub(crate) async fn open(State(app): State<App>, Path(token): Path<String>) -> Response {
-    if let Some(delivery) = app.links.read_open(&token) {
-        record(&app, FactKind::Opened, delivery, &format!("open/{delivery}")).await;
-    }
-    look_at_pixel().await
+pub(crate) async fn open(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Response {
+    opened(&app, &token, agent::is_machine(&headers)).await
 }
 
-pub(crate) async fn look_at_pixel() -> Response {
+pub(crate) async fn open_by_machine(State(app): State<App>, Path(token): Path<String>) -> Response {
+    opened(&app, &token, true).await
+}
+
+async fn opened(app: &App, token: &str, by_machine: bool) -> Response {
+    match (app.links.read_open(token), by_machine) {
+        (Some(delivery), true) => record(app, FactKind::MachineOpened, delivery, &format!("machine-open/{delivery}")).await,
+        (Some(delivery), false) => record(app, FactKind::Opened, delivery, &format!("open/{delivery}")).await,
+        (None, _) => {}
+    }
     ([(header::CONTENT_TYPE, "image/gif")], PIXEL).into_response()
 }
 
-/// Leads on to the URL that the token names and to no other.
-pub(crate) async fn click(State(app): State<App>, Path(token): Path<String>) -> Result<Response, Problem> {
+/// Leads on to the URL that the token names and to no other. A scanner is led there too, and counts as nothing.
+pub(crate) async fn click(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let (delivery, url) = app.links.read_click(&token).ok_or(Problem::NotFound)?;
     let response = redirect(&url)?;
-    record(&app, FactKind::Clicked, delivery, &format!("click/{delivery}/{url}")).await;
+    if !agent::is_machine(&headers) {
+        record(&app, FactKind::Clicked, delivery, &format!("click/{delivery}/{url}")).await;
+    }
     Ok(response)
 }
 
@@ -40,7 +48,7 @@ pub(crate) async fn look_at_link(State(app): State<App>, Path(token): Path<Strin
 }
 
 /// The same delivery gives the same fact however often it asks. The person isn't kept waiting or turned away for it: a fact that the
-/// broker hasn't taken in time is still being published.
+/// database hasn't taken in time is still being tried.
 async fn record(app: &App, kind: FactKind, delivery: DeliveryId, name: &str) {
     let fact = Fact {
         key: key(name).to_vec(),
@@ -50,7 +58,7 @@ async fn record(app: &App, kind: FactKind, delivery: DeliveryId, name: &str) {
         traceparent: tracing::info_span!("webhook_ingest.link.follow", kind = kind.as_str_name()).in_scope(traceparent::current),
         ..Fact::default()
     };
-    if let Err(error) = app.facts.commit(vec![fact]).await {
+    if let Err(error) = app.commits.commit(vec![fact], Vec::new()).await {
         tracing::warn!(%error, "an open or a click may be lost");
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Problem {
     TooLarge,
     /// Nothing is stored: to be posted again.
     Unavailable,
+    /// The same, but not soon.
+    Overloaded,
 }
 
 impl Problem {
@@ -33,6 +35,7 @@ impl Problem {
             Self::Unreadable => "unreadable",
             Self::TooLarge => "too_large",
             Self::Unavailable => "unavailable",
+            Self::Overloaded => "overloaded",
         }
     }
 
@@ -43,7 +46,16 @@ impl Problem {
             Self::Forged => StatusCode::FORBIDDEN,
             Self::Unreadable => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// Seconds after which to come again.
+    const fn retry_after(self) -> Option<HeaderValue> {
+        match self {
+            Self::Unavailable => Some(HeaderValue::from_static("1")),
+            Self::Overloaded => Some(HeaderValue::from_static("30")),
+            _ => None,
         }
     }
 }
@@ -58,16 +70,19 @@ impl From<Refused> for Problem {
 }
 
 impl From<NotDurable> for Problem {
-    fn from(_: NotDurable) -> Self {
-        Self::Unavailable
+    fn from(problem: NotDurable) -> Self {
+        match problem {
+            NotDurable::Behind => Self::Overloaded,
+            NotDurable::Full | NotDurable::Late => Self::Unavailable,
+        }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.status(), self.as_str()).into_response();
-        if self == Self::Unavailable {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
         response
     }

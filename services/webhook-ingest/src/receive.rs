@@ -1,7 +1,9 @@
-//! Posts of providers: verified over the raw body, decoded, stored with the broker, then answered.
+//! Posts of providers: verified over the raw body, decoded, stored, then answered.
 
 use crate::{
-    App, now,
+    App,
+    commit::ANSWER_WITHIN,
+    now,
     problem::Problem,
     senders::Sender,
     translate::{Translated, translate},
@@ -15,6 +17,7 @@ use axum::{
 use domain::SenderId;
 use providers::WebhookRequest;
 use std::{collections::BTreeMap, sync::Arc};
+use tokio::time::timeout;
 use tracing::Instrument;
 
 pub(crate) async fn twilio_status(State(app): State<App>, Path(sender): Path<String>, request: Request) -> Result<StatusCode, Problem> {
@@ -58,6 +61,8 @@ async fn take(app: &App, provider: &'static str, sender: &str, request: Request)
 }
 
 async fn accept(app: &App, provider: &'static str, sender: &str, request: Request) -> Result<(), Problem> {
+    // A signature and a body cost much more than a refusal: what comes again and again must not keep the rest from being stored.
+    app.commits.admit()?;
     let sender = find(app, provider, sender).await?;
     let url = format!("{}{}", app.public_url, request.uri().path_and_query().map_or("/", |path| path.as_str()));
     let headers = readable(request.headers());
@@ -80,7 +85,7 @@ async fn accept(app: &App, provider: &'static str, sender: &str, request: Reques
 
 async fn find(app: &App, provider: &str, sender: &str) -> Result<Arc<Sender>, Problem> {
     let id: SenderId = sender.parse().map_err(|_| Problem::NotFound)?;
-    let found = app.senders.find(id).await.map_err(|error| {
+    let found = timeout(ANSWER_WITHIN, app.senders.find(id)).await.map_err(|_| Problem::Unavailable)?.map_err(|error| {
         tracing::error!(error = format!("{error:#}"), sender.id = %id, "a sender could not be loaded");
         Problem::Unavailable
     })?;
@@ -94,11 +99,9 @@ fn readable(headers: &HeaderMap) -> BTreeMap<String, String> {
 
 async fn store(app: &App, sender: &Sender, mut translated: Translated) -> Result<(), Problem> {
     for (mut stop, message_id) in translated.to_find {
-        let delivery = {
-            let mut connection = app.db.acquire().await.map_err(|error| unavailable(&error))?;
-            store::ingest::delivery_of(&mut connection, sender.id, &message_id).await.map_err(|error| unavailable(&error))?
-        };
-        match delivery {
+        let find = async { store::ingest::delivery_of(&mut *app.db.acquire().await?, sender.id, &message_id).await };
+        let found = timeout(ANSWER_WITHIN, find).await.map_err(|_| Problem::Unavailable)?;
+        match found.map_err(|error| unavailable(&error))? {
             Some(delivery) => {
                 stop.delivery_id = delivery.0;
                 translated.inbound.push(stop);
@@ -106,8 +109,7 @@ async fn store(app: &App, sender: &Sender, mut translated: Translated) -> Result
             None => tracing::warn!(sender.id = %sender.id, source = stop.source, "an opt-out is about a message that isn't ours"),
         }
     }
-    tokio::try_join!(app.facts.commit(translated.facts), app.inbound.commit(translated.inbound))?;
-    Ok(())
+    Ok(app.commits.commit(translated.facts, translated.inbound).await?)
 }
 
 fn unavailable(error: &store::Error) -> Problem {

@@ -72,6 +72,7 @@ const fn fact_kind(kind: EventKind) -> FactKind {
         EventKind::Sent => FactKind::Sent,
         EventKind::Delivered => FactKind::Delivered,
         EventKind::Opened => FactKind::Opened,
+        EventKind::MachineOpened => FactKind::MachineOpened,
         EventKind::Clicked => FactKind::Clicked,
         EventKind::Failed => FactKind::Failed,
         EventKind::Complained => FactKind::Complained,

@@ -49,8 +49,8 @@ pub(crate) async fn unsubscribe(State(app): State<App>, Path(token): Path<String
         traceparent,
         ..Fact::default()
     };
-    match tokio::try_join!(app.inbound.commit(vec![stop]), app.facts.commit(vec![fact])) {
-        Ok(_) => html(StatusCode::OK, "Unsubscribed", DONE),
+    match app.commits.commit_always(vec![fact], vec![stop]).await {
+        Ok(()) => html(StatusCode::OK, "Unsubscribed", DONE),
         Err(error) => {
             tracing::warn!(%error, "an unsubscribe could not be stored");
             Problem::from(error).into_response()

@@ -3,7 +3,9 @@
 use crate::support::Ingest;
 use domain::DeliveryId;
 use proto::event::FactKind;
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
+
+const SCANNER: &str = "Mozilla/5.0 (compatible; Barracuda Sentinel (EE))";
 
 #[tokio::test]
 async fn the_pixel_counts_an_open_and_tells_nobody_whether_its_token_was_good() {
@@ -23,12 +25,26 @@ async fn the_pixel_counts_an_open_and_tells_nobody_whether_its_token_was_good() 
 }
 
 #[tokio::test]
+async fn machines_that_look_at_every_message_are_told_from_people() {
+    let mut ingest = Ingest::start().await;
+    let pixel = format!("/o/{}", ingest.links.open_token(DeliveryId(5)));
+    ingest.get_as("Mozilla/5.0", &pixel).await;
+    let by_proxy = ingest.fact().await;
+    assert_eq!((by_proxy.kind(), by_proxy.delivery_id), (FactKind::MachineOpened, 5));
+    assert_eq!(ingest.head(&pixel).await.headers()["content-type"], "image/gif");
+    assert_eq!(ingest.fact().await.key, by_proxy.key, "however many machines look, it is one fact");
+    ingest.get_as("Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)", &pixel).await;
+    assert_eq!(ingest.fact().await.kind(), FactKind::Opened, "Gmail fetches when the person looks");
+}
+
+#[tokio::test]
 async fn a_click_counts_and_leads_to_the_link_of_the_message_only() {
     let mut ingest = Ingest::start().await;
     let url = "https://shop.example/sale?a=1&b=%20#top";
     let path = format!("/c/{}", ingest.links.click_token(DeliveryId(6), url));
-    let looked = ingest.client.request(Method::HEAD, format!("{}{path}", ingest.base)).send().await.unwrap();
-    assert_eq!(looked.status(), StatusCode::FOUND);
+    for looked in [ingest.head(&path).await, ingest.get_as(SCANNER, &path).await] {
+        assert_eq!(looked.status(), StatusCode::FOUND);
+    }
     let answer = ingest.get(&path).await;
     assert_eq!(answer.status(), StatusCode::FOUND);
     assert_eq!(answer.headers()["location"], url);

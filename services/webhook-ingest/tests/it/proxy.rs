@@ -1,4 +1,4 @@
-//! A way to the broker that can be blocked: nothing is refused, nothing comes back.
+//! A way to a server that can be blocked: nothing is refused, nothing comes back.
 
 use std::sync::Arc;
 use tokio::{
@@ -14,13 +14,15 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    pub async fn start(nats_url: &str) -> Self {
-        let (credentials, target) =
-            nats_url.trim_start_matches("nats://").rsplit_once('@').unwrap_or(("", nats_url.trim_start_matches("nats://")));
-        let target = target.trim_end_matches('/').to_owned();
+    /// In front of the server that a URL names.
+    pub async fn start(server: &str) -> Self {
+        let (scheme, rest) = server.split_once("://").unwrap();
+        let (credentials, rest) = rest.rsplit_once('@').map_or(("", rest), |(credentials, rest)| (credentials, rest));
+        let (target, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let target = target.to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = if credentials.is_empty() { "" } else { "@" };
-        let url = format!("nats://{credentials}{at}{}", listener.local_addr().unwrap());
+        let url = format!("{scheme}://{credentials}{at}{}/{path}", listener.local_addr().unwrap());
         let blocked = Arc::new(watch::channel(false).0);
         let switch = blocked.clone();
         tokio::spawn(async move {
@@ -37,7 +39,7 @@ impl Proxy {
         Self { url, blocked }
     }
 
-    /// Holds back all that the broker says, until it is let through again.
+    /// Holds back all that the server says, until it is let through again.
     pub fn block(&self, blocked: bool) {
         self.blocked.send_replace(blocked);
     }

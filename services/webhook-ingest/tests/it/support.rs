@@ -37,7 +37,8 @@ const SPKI: [u8; 26] = [
 pub struct Ingest {
     pub base: String,
     pub client: Client,
-    pub proxy: Proxy,
+    pub broker: Proxy,
+    pub database: Proxy,
     pub links: LinkKey,
     pub workspace: WorkspaceId,
     pub twilio: SenderId,
@@ -56,13 +57,18 @@ pub struct Ingest {
 
 impl Ingest {
     pub async fn start() -> Self {
+        Self::with_backlog(1_000).await
+    }
+
+    pub async fn with_backlog(backlog: i64) -> Self {
         runtime::install_crypto();
         let (servers, database) = (TestServers::shared().await.unwrap(), test_database().await.unwrap());
-        let (proxy, prefix) = (Proxy::start(&servers.nats_url).await, subject_prefix());
+        let (broker, proxied) = (Proxy::start(&servers.nats_url).await, Proxy::start(&database.url).await);
+        let prefix = subject_prefix();
         let folder = std::env::temp_dir().join(format!("fanfare-ingest-{}", Uuid::now_v7().simple()));
         std::fs::create_dir(&folder).unwrap();
         let (kek, link_key) = (Kek::generate().unwrap(), Kek::generate().unwrap());
-        let mut common = config::Common::local(database.url.clone(), proxy.url.clone());
+        let mut common = config::Common::local(proxied.url.clone(), broker.url.clone());
         common.subject_prefix = prefix.clone();
         common.ports_file = Some(folder.join("port.json"));
         let links = LinkKey::from_base64(&link_key).unwrap();
@@ -70,6 +76,7 @@ impl Ingest {
             common,
             kek: config::Kek { kek: Some(kek.clone().into()), kek_file: None },
             links: config::Links { link_key: link_key.into(), public_url: format!("{PUBLIC_URL}/") },
+            backlog,
         };
         let shutdown = Shutdown::new(Duration::from_secs(5));
         let running = webhook_ingest::run(config, shutdown.clone());
@@ -82,14 +89,16 @@ impl Ingest {
         .await;
         let stop = CancellationToken::new();
         let bus = Bus::connect(&servers.nats_url, &prefix, 1).await.unwrap();
-        let facts = listen(&bus, Subject::facts(), &stop, |batch: &FactBatch| batch.facts.clone()).await;
-        let inbound = listen(&bus, Subject::inbound(), &stop, |batch: &InboundBatch| batch.inbound.clone()).await;
+        let db = Db::connect(&database.url, Role::Owner, 4).await.unwrap();
+        let facts = listen(&bus, &db, Subject::facts(), &stop, |batch: &FactBatch| batch.facts.clone()).await;
+        let inbound = listen(&bus, &db, Subject::inbound(), &stop, |batch: &InboundBatch| batch.inbound.clone()).await;
         let random = SystemRandom::new();
         let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
         let mut ingest = Self {
             base: format!("http://127.0.0.1:{port}"),
             client: Client::builder().redirect(Policy::none()).build().unwrap(),
-            proxy,
+            broker,
+            database: proxied,
             links,
             workspace: WorkspaceId::new(),
             twilio: SenderId::new(),
@@ -98,7 +107,7 @@ impl Ingest {
             sendgrid_key: EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key.as_ref(), &random).unwrap(),
             facts,
             inbound,
-            db: Db::connect(&database.url, Role::Owner, 4).await.unwrap(),
+            db,
             kek: Kek::from_base64(&kek).unwrap(),
             shutdown,
             stop,
@@ -118,6 +127,9 @@ impl Ingest {
             max_recipients: 1,
             approval_required: false,
             opt_out_keywords: Vec::new(),
+            timezone: "UTC".to_owned(),
+            quiet_hours: None,
+            frequency_caps: Vec::new(),
             created_at: OffsetDateTime::now_utc(),
         };
         let mut connection = self.db.acquire().await.unwrap();
@@ -173,6 +185,14 @@ impl Ingest {
     pub async fn get(&self, path: &str) -> reqwest::Response {
         self.client.get(format!("{}{path}", self.base)).send().await.unwrap()
     }
+
+    pub async fn get_as(&self, agent: &str, path: &str) -> reqwest::Response {
+        self.client.get(format!("{}{path}", self.base)).header("user-agent", agent).send().await.unwrap()
+    }
+
+    pub async fn head(&self, path: &str) -> reqwest::Response {
+        self.client.head(format!("{}{path}", self.base)).send().await.unwrap()
+    }
 }
 
 impl Drop for Ingest {
@@ -183,21 +203,25 @@ impl Drop for Ingest {
     }
 }
 
-/// Takes what is published, past the proxy.
-async fn listen<M, T>(bus: &Bus, subject: Subject, stop: &CancellationToken, items: fn(&M) -> Vec<T>) -> UnboundedReceiver<T>
+/// Handles what is published, past the proxies.
+async fn listen<M, T>(bus: &Bus, db: &Db, subject: Subject, stop: &CancellationToken, items: fn(&M) -> Vec<T>) -> UnboundedReceiver<T>
 where
-    M: prost::Message + Default + 'static,
+    M: prost::Message + Default + Sync + 'static,
     T: Send + 'static,
 {
     bus.ensure_streams().await.unwrap();
     let (sender, received) = unbounded_channel();
-    let (bus, stop) = (bus.clone(), stop.clone());
+    let (bus, db, stop) = (bus.clone(), db.clone(), stop.clone());
     tokio::spawn(async move {
         let wait = Duration::from_secs(30);
         let consumer = Consumer { durable: "test".to_owned(), subject, ack_wait: wait, max_ack_pending: 1_000, max_deliver: None };
         let take = |messages: Arc<[Delivered<M>]>| {
             messages.iter().flat_map(|message| items(&message.message)).for_each(|item| drop(sender.send(item)));
-            async { Verdict::Done }
+            let (db, ids) = (db.clone(), messages.iter().filter_map(|message| message.outbox_id).collect::<Vec<_>>());
+            async move {
+                store::outbox::delete(&mut db.acquire().await.unwrap(), &ids).await.unwrap();
+                Verdict::Done
+            }
         };
         bus.consume(consumer, 100, stop, take).await;
     });
