@@ -1,17 +1,25 @@
 //! What the providers' error tables have in common: a row, the look-up, and the fault that comes of it.
 
-use crate::{Fault, FaultAction, Outcome};
+use crate::{Fault, FaultAction, Outcome, Waits};
 use std::time::Duration;
 
-pub(crate) const RETRY: FaultAction = FaultAction::Retry { after: None };
+pub(crate) const RETRY: FaultAction = FaultAction::Retry { after: None, at_most: None };
 pub(crate) const THROTTLE: FaultAction = FaultAction::Throttle { after: None };
 pub(crate) const PERMANENT: FaultAction = FaultAction::Permanent;
 pub(crate) const INVALID: FaultAction = FaultAction::InvalidAddress;
 pub(crate) const OPT_OUT: FaultAction = FaultAction::OptOut;
 pub(crate) const PAUSE: FaultAction = FaultAction::PauseSender;
+pub(crate) const PAUSE_TEMPLATE: FaultAction = FaultAction::PauseTemplate;
+/// Meta's limit on marketing for one person, unless an account says otherwise.
+pub(crate) const LADDER: FaultAction = FaultAction::Ladder { waits: Waits::of_hours([2, 12, 24]) };
 
 pub(crate) const fn retry_after(seconds: u64) -> FaultAction {
-    FaultAction::Retry { after: Some(Duration::from_secs(seconds)) }
+    FaultAction::Retry { after: Some(Duration::from_secs(seconds)), at_most: None }
+}
+
+/// One further try, after so long.
+pub(crate) const fn retry_once(seconds: u64) -> FaultAction {
+    FaultAction::Retry { after: Some(Duration::from_secs(seconds)), at_most: Some(1) }
 }
 
 pub(crate) const fn throttle_for(seconds: u64) -> FaultAction {

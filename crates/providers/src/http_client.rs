@@ -107,6 +107,24 @@ pub(crate) async fn exchange(
     }
 }
 
+/// Asks the provider about something. Every answer but a whole and successful one is a fault, and proves nothing.
+///
+/// # Errors
+/// Whatever keeps the question from being answered.
+pub(crate) async fn ask(request: RequestBuilder, deadline: Duration, refused: impl FnOnce(&Answer) -> Fault) -> Result<Answer, Fault> {
+    let fault_of = |outcome| match outcome {
+        Outcome::Refused(fault) | Outcome::Uncertain(fault) => fault,
+        Outcome::Accepted { .. } => Fault::new("garbage", RETRY, "the provider's answer can't be read"),
+    };
+    let response = request.timeout(deadline).send().await.map_err(|error| fault_of(transport_outcome(&error)))?;
+    let status = response.status();
+    if status.is_server_error() || status.is_redirection() || status == StatusCode::REQUEST_TIMEOUT {
+        return Err(Fault::new(http_code(status), RETRY, "the provider gave no answer to the question"));
+    }
+    let answer = read(response).await.map_err(fault_of)?;
+    if status.is_success() { Ok(answer) } else { Err(refused(&answer)) }
+}
+
 async fn read(mut response: Response) -> Result<Answer, Outcome> {
     let mut body = Vec::new();
     loop {
@@ -157,13 +175,13 @@ fn by_status(status: StatusCode) -> FaultAction {
 /// The fault of a refusal: by the provider's table if it knows the code, else by the status. `said` is the provider's text.
 pub(crate) fn fault(answer: &Answer, code: Option<String>, known: Option<&Row>, said: &str) -> Fault {
     let action = match known {
-        // 429 is a wish to slow down, whatever else is said.
-        Some(row) if answer.status != StatusCode::TOO_MANY_REQUESTS => row.action,
+        // 429 is a wish to slow down, whatever else is said; the table may know for how long.
+        Some(row) if answer.status != StatusCode::TOO_MANY_REQUESTS || matches!(row.action, FaultAction::Throttle { .. }) => row.action,
         _ => by_status(answer.status),
     };
     let asked = retry_after(&answer.headers, OffsetDateTime::now_utc());
     let action = match action {
-        FaultAction::Retry { after } => FaultAction::Retry { after: asked.or(after) },
+        FaultAction::Retry { after, at_most } => FaultAction::Retry { after: asked.or(after), at_most },
         FaultAction::Throttle { after } => FaultAction::Throttle { after: asked.or(after) },
         action => action,
     };

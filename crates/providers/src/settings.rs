@@ -1,11 +1,18 @@
 //! Reads an account's fields, and says what is wrong with one in words that a person can act on.
 
-use crate::{Account, AccountError, Secret};
+use crate::registry::Field;
+use crate::{Account, AccountError, Secret, Waits};
 use std::net::IpAddr;
 use url::Url;
 
 /// Longer than any real setting; keeps a pasted file out of requests and messages.
 const SETTING_MAX_CHARS: usize = 2_048;
+/// For the providers that carry Meta's messages.
+pub(crate) const MARKETING_LIMIT: Field = Field::optional(
+    "marketing_limit_retry_hours",
+    "hours to wait, try by try, when Meta limits the marketing that a person gets; 2,12,24 unless set (Meta's own advice is 24 or \
+     more: earlier tries can keep the person out of reach for another day)",
+);
 /// Private networks' names: what a sandbox or a relay on the same network is called.
 const PRIVATE_SUFFIXES: [&str; 4] = [".localhost", ".local", ".internal", ".svc"];
 
@@ -53,6 +60,13 @@ impl Account {
             return Err(AccountError::new(name, "has a blank or a line break in it: paste it again without"));
         }
         Ok(secret.clone())
+    }
+
+    /// The account's own waits after Meta's limit on marketing for one person.
+    pub(crate) fn marketing_waits(&self) -> Result<Option<Waits>, AccountError> {
+        let remedy = "enter whole hours with commas between, such as 2,12,24: at most 8, each from 1 to 168";
+        let Some(text) = self.setting(MARKETING_LIMIT.name)? else { return Ok(None) };
+        Waits::parse(text).map(Some).ok_or_else(|| AccountError::new(MARKETING_LIMIT.name, remedy))
     }
 
     /// The provider's address, or the stand-in's that the account names.

@@ -68,6 +68,8 @@ pub enum EventKind {
     Delivered,
     /// Opened or read.
     Opened,
+    /// Opened by a machine on the person's behalf, as the provider knows: says nothing about the person.
+    MachineOpened,
     Clicked,
     /// Failed, undelivered, bounced, dropped.
     Failed,

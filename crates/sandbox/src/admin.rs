@@ -26,6 +26,10 @@ pub async fn configure(State(desk): State<Arc<Desk>>, body: Bytes) -> Response {
         Ok(config) => config,
         Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
     };
+    replace(desk, config).await
+}
+
+async fn replace(desk: Arc<Desk>, config: Config) -> Response {
     match Active::new(config) {
         Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
         Ok(active) => match desk.live.replace(active) {
@@ -33,6 +37,15 @@ pub async fn configure(State(desk): State<Arc<Desk>>, body: Bytes) -> Response {
             Err(error) => failed(&error),
         },
     }
+}
+
+/// Replaces who does what and what goes wrong; the accounts stay as they are.
+pub async fn behave(State(desk): State<Arc<Desk>>, body: Bytes) -> Response {
+    let behaviour = match serde_json::from_slice(&body) {
+        Ok(behaviour) => behaviour,
+        Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    };
+    replace(desk.clone(), Config { behaviour, ..desk.live.get().config.clone() }).await
 }
 
 async fn config_in_force(desk: Arc<Desk>) -> Response {

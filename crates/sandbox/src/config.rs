@@ -79,6 +79,9 @@ pub struct Meta {
 pub struct Smtp {
     pub username: String,
     pub password: String,
+    /// A second message with the same Message-ID for the same recipient is answered like the first, and dropped.
+    #[serde(default)]
+    pub duplicate_suppression: bool,
 }
 
 #[derive(Debug, thiserror::Error)]

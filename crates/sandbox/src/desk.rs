@@ -1,12 +1,15 @@
 //! What every provider's interface does with a request once it has been read: judge it, log it, plan what
 //! becomes of it, and answer, or fail to.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::response::Response;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::behaviour::{Answer, Fate, Ruling, Step, StepSet};
@@ -20,8 +23,14 @@ use crate::message::{Channel, Message};
 /// Callbacks that may be planned at a time. Beyond it every interface answers as if throttled.
 const MAX_PENDING: u64 = 1_000_000;
 
-/// Recipients whose first attempt is remembered.
+/// Recipients whose attempts are counted.
 const MAX_ATTEMPTS: usize = 1_000_000;
+
+/// How long an answer waits for a report that is to come before it.
+const EARLY: Duration = Duration::from_secs(2);
+
+/// What a network says that wants a login first.
+pub const GARBAGE: &str = "<html><title>Welcome</title>Welcome to the hotel's network. Please sign in.</html>";
 
 /// How long a hanging answer hangs.
 pub const HANG: Duration = Duration::from_secs(30);
@@ -32,7 +41,7 @@ pub struct Desk {
     pub scheduler: Scheduler,
     pub stopped: Arc<Stopped>,
     pub shutdown: CancellationToken,
-    attempts: Mutex<HashSet<u64>>,
+    attempts: Mutex<HashMap<u64, u32>>,
 }
 
 /// What is decided about one request: whether to take it, and how to answer then.
@@ -73,14 +82,13 @@ impl Desk {
             return judged;
         }
         for (fate, to) in fates.iter().zip(recipients) {
-            let first = fate.minds_first_attempt() && self.is_first_attempt(channel, to);
-            match fate.ruling(first) {
-                Ruling::Accept => {}
-                other => judged.ruling = other,
+            let attempt = if fate.minds_attempts() { self.count_attempt(channel, to) } else { 0 };
+            let (ruling, answer) = fate.attempt(attempt);
+            if ruling != Ruling::Accept {
+                judged.ruling = ruling;
             }
-            match fate.answer(first) {
-                Answer::Normal => {}
-                other => judged.answer = other,
+            if answer != Answer::Normal {
+                judged.answer = answer;
             }
         }
         judged
@@ -102,17 +110,31 @@ impl Desk {
 
     /// Logs messages, and returns once they are on disk and what becomes of them is under way. It works in a task
     /// of its own: a sender who hangs up meanwhile must not leave a message that is logged and never played.
+    /// Where repetitions are to be dropped (SMTP only), those are logged no second time.
     pub async fn accept(&self, active: &Arc<Active>, messages: Vec<Message>) -> io::Result<()> {
         let (ledger, scheduler, active) = (self.ledger.clone(), self.scheduler.clone(), active.clone());
         let accepting = tokio::spawn(async move {
-            let appended = ledger.append(&messages).await?;
-            for (message, seq) in messages.into_iter().zip(appended.first_seq..) {
-                let Some(first) = message.plays.first() else { continue };
-                let fate = active.config.behaviour.fate(active.config.seed, message.channel, &message.to);
-                let delay = fate.delay(first);
+            let once = active.config.smtp.as_ref().is_some_and(|smtp| smtp.duplicate_suppression);
+            let appended = ledger.append(&messages, once).await?;
+            let callbacks = &active.config.behaviour.callbacks;
+            let mut early = Vec::new();
+            for (message, seq) in messages.into_iter().zip(appended.seqs) {
+                let Some(seq) = seq else { continue };
                 let entry = Entry { epoch: appended.epoch, seq, channel: message.channel };
                 let todo = message.plays;
-                scheduler.put(Journey { parcel: Box::new(Parcel::new(entry, message)), todo, tries: 0 }, delay);
+                let mut journey = Journey::new(Parcel::new(entry, message), todo, callbacks.shuffle);
+                let Some(next) = journey.next() else { continue };
+                let mut delay = active.config.behaviour.fate(active.config.seed, entry.channel, &journey.parcel.to).delay(next);
+                if callbacks.early {
+                    let (told, heard) = oneshot::channel();
+                    (journey.told, delay) = (Some(told), Duration::ZERO);
+                    early.push(heard);
+                }
+                scheduler.put(journey, delay);
+            }
+            for heard in early {
+                // Told or not: the answer waits no longer.
+                drop(timeout(EARLY, heard).await);
             }
             Ok(())
         });
@@ -128,18 +150,36 @@ impl Desk {
 
     /// Answers, or does to the connection what was decided.
     pub async fn finish(&self, answer: Answer, hangup: &Hangup, response: Response) -> Response {
-        if answer == Answer::Hang {
-            self.hang().await;
+        match answer {
+            Answer::Normal => response,
+            Answer::Hang => {
+                self.hang().await;
+                hangup.now();
+                response
+            }
+            Answer::Reset => {
+                hangup.now();
+                response
+            }
+            Answer::ServerError => (StatusCode::INTERNAL_SERVER_ERROR, "something broke on the way back").into_response(),
+            Answer::Garbage => (response.status(), Html(GARBAGE)).into_response(),
+            Answer::Trickle => {
+                hangup.trickle();
+                let mut response = response;
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                response
+            }
         }
-        if answer != Answer::Normal {
-            hangup.now();
-        }
-        response
+    }
+
+    /// Takes nothing, and answers as was decided: without saying so.
+    pub async fn lose(&self, answer: Answer, hangup: &Hangup) -> Response {
+        self.finish(answer, hangup, StatusCode::OK.into_response()).await
     }
 
     /// Waits as long as a hanging answer hangs, or until the process is told to stop.
     pub async fn hang(&self) {
-        drop(tokio::time::timeout(HANG, self.shutdown.cancelled()).await);
+        drop(timeout(HANG, self.shutdown.cancelled()).await);
     }
 
     /// Forgets every message and every recipient, not the configuration.
@@ -154,8 +194,15 @@ impl Desk {
         active.config.behaviour.fate(active.config.seed, channel, to)
     }
 
-    fn is_first_attempt(&self, channel: Channel, to: &str) -> bool {
+    /// The number of this attempt to reach a recipient, from 1; 0 when too many are counted already.
+    fn count_attempt(&self, channel: Channel, to: &str) -> u32 {
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        attempts.len() < MAX_ATTEMPTS && attempts.insert(identity(channel, to, &"attempt"))
+        let recipient = identity(channel, to, &"attempt");
+        if attempts.len() >= MAX_ATTEMPTS && !attempts.contains_key(&recipient) {
+            return 0;
+        }
+        let attempt = attempts.entry(recipient).or_default();
+        *attempt = attempt.saturating_add(1);
+        *attempt
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
@@ -58,7 +58,8 @@ impl Sandbox {
         std::fs::create_dir_all(&options.state_dir)?;
         let live = Arc::new(Live::open(&options.state_dir)?);
         let stopped = Arc::new(Stopped::default());
-        let (ledger, writer, journeys) = take_up(&options.state_dir, &stopped)?;
+        let shuffled = live.get().config.behaviour.callbacks.shuffle;
+        let (ledger, writer, journeys) = take_up(&options.state_dir, &stopped, shuffled)?;
         let (scheduler, workers) = Scheduler::start(live.clone(), ledger.clone(), stopped.clone(), options.allow_remote, &shutdown)?;
         for journey in journeys {
             scheduler.put(journey, Duration::ZERO);
@@ -112,7 +113,7 @@ impl Sandbox {
 type TakenUp = (Ledger, JoinHandle<()>, Vec<Journey>);
 
 /// Opens the log, with what an earlier process left unplayed in it.
-fn take_up(state_dir: &Path, stopped: &Stopped) -> anyhow::Result<TakenUp> {
+fn take_up(state_dir: &Path, stopped: &Stopped, shuffled: bool) -> anyhow::Result<TakenUp> {
     let mut journeys = Vec::new();
     let (ledger, writer) = Ledger::open(state_dir, |seq, message, standing| {
         if standing.done.has(Step::Stop) {
@@ -120,8 +121,7 @@ fn take_up(state_dir: &Path, stopped: &Stopped) -> anyhow::Result<TakenUp> {
         }
         if !standing.todo.is_empty() {
             let entry = Entry { epoch: 0, seq, channel: message.channel };
-            let parcel = Box::new(Parcel::new(entry, message));
-            journeys.push(Journey { parcel, todo: standing.todo, tries: 0 });
+            journeys.push(Journey::new(Parcel::new(entry, message), standing.todo, shuffled));
         }
     })?;
     Ok((ledger, writer, journeys))
@@ -145,11 +145,13 @@ async fn serve_http(listener: TcpListener, desk: Arc<Desk>, shutdown: Cancellati
 
 fn routes(desk: Arc<Desk>) -> Router {
     Router::new()
-        .route("/2010-04-01/Accounts/{account}/Messages.json", post(twilio::create))
+        .route("/2010-04-01/Accounts/{account}/Messages.json", get(twilio::list::list).post(twilio::create))
+        .route("/2010-04-01/Accounts/{account}/Messages/{file}", get(twilio::list::one))
         .route("/v3/mail/send", post(sendgrid::send))
         .route("/{version}/{number}/messages", post(meta::messages))
         .route("/{version}/{number}/marketing_messages", post(meta::marketing_messages))
         .route("/sandbox/config", get(admin::config).put(admin::configure))
+        .route("/sandbox/behaviour", put(admin::behave))
         .route("/sandbox/log", get(admin::log))
         .route("/sandbox/figures", get(admin::figures))
         .route("/sandbox/reset", post(admin::reset))

@@ -1,8 +1,12 @@
 //! The one suite that every adapter passes: it describes itself in a [`Fixture`] and calls [`conformance!`].
 
+pub(crate) mod lookups;
 pub(crate) mod stub;
 
-use crate::{FaultAction, Message, Outcome, Refused, Send, Webhook, WebhookRequest};
+use crate::{Capability, Fault, FaultAction, Message, Outcome, Refused, Send, Webhook, WebhookRequest};
+pub(crate) use lookups::{
+    capability_is_what_the_account_can_do, lookup_finds_what_was_taken, lookup_in_doubt_cannot_say, lookup_of_what_was_never_taken_says_so,
+};
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 use stub::{Protocol, Stub, Then};
 use time::OffsetDateTime;
@@ -28,6 +32,9 @@ pub(crate) struct Fixture {
     /// Everything that has a Debug form and knows a secret.
     pub debug: String,
     pub secrets: Vec<&'static str>,
+    /// What the account can do about an uncertain message; with `Lookup`, how it is looked up.
+    pub capability: Capability,
+    pub lookup: Option<lookups::Case>,
     pub hooks: Option<Hooks>,
 }
 
@@ -65,7 +72,10 @@ async fn answer(fixture: &Fixture, then: Then, deadline: Duration) -> Outcome {
 
 fn uncertain_code(outcome: Outcome) -> String {
     match outcome {
-        Outcome::Uncertain(fault) => fault.code,
+        Outcome::Uncertain(fault) => {
+            assert!(fault.says_down(), "the breaker hears of {fault:?}");
+            fault.code
+        }
         other => panic!("must be uncertain: {other:?}"),
     }
 }
@@ -82,6 +92,7 @@ pub(crate) async fn refusal_has_code_and_action(f: Fixture) {
         panic!("must be refused");
     };
     assert_eq!((fault.code.as_str(), fault.action), (code, action));
+    assert!(answered(&fault));
     assert!(!fault.detail.is_empty() && !fault.detail.contains(&f.message.to));
 }
 
@@ -91,6 +102,12 @@ pub(crate) async fn throttle_says_how_long(f: Fixture) {
         panic!("must be refused");
     };
     assert_eq!(fault.action, action);
+    assert!(answered(&fault));
+}
+
+/// A no is an answer: the breaker takes it for a sign of life.
+fn answered(fault: &Fault) -> bool {
+    !fault.says_down()
 }
 
 pub(crate) async fn time_out_after_the_request_is_uncertain(f: Fixture) {
@@ -106,8 +123,8 @@ pub(crate) async fn refused_connection_may_be_tried_again(f: Fixture) {
     let Outcome::Refused(fault) = sender.send(&f.message).await else {
         panic!("must be refused");
     };
-    let retry = FaultAction::Retry { after: None };
-    assert_eq!((fault.code.as_str(), fault.action), ("connect", retry));
+    assert_eq!((fault.code.as_str(), fault.action), ("connect", crate::errors::RETRY));
+    assert!(fault.says_down());
 }
 
 pub(crate) async fn server_error_is_uncertain(f: Fixture) {
@@ -215,7 +232,9 @@ macro_rules! conformance {
             accepted_message_has_an_id, refusal_has_code_and_action, throttle_says_how_long,
             time_out_after_the_request_is_uncertain, reset_after_the_request_is_uncertain,
             refused_connection_may_be_tried_again, server_error_is_uncertain,
-            unreadable_success_is_uncertain, secrets_are_absent_from_debug);
+            unreadable_success_is_uncertain, secrets_are_absent_from_debug,
+            capability_is_what_the_account_can_do, lookup_finds_what_was_taken,
+            lookup_of_what_was_never_taken_says_so, lookup_in_doubt_cannot_say);
     };
     ($part:ident $fixture:path: $($case:ident),+) => {
         mod $part {
@@ -235,6 +254,7 @@ pub(crate) fn message(to: &str, content: domain::content::Rendered) -> Message {
         to_name: Some("Ann Example".to_owned()),
         content,
         correlation: "d1.017-Ab_c".to_owned(),
+        idempotency_key: "d1-key".to_owned(),
         status_callback: None,
         unsubscribe_url: None,
     }

@@ -1,17 +1,16 @@
 //! What Meta's error codes mean for a message, its address and its sender.
 //!
-//! The same codes come in the answer and in a status report. A template that is missing, paused or against a policy stops
-//! the sender, since every further message of that campaign would be lost on it; a variable that doesn't fit is one
+//! The same codes come in the answer and in a status report. A template that is missing, paused or against a policy is
+//! stopped, since every further message of that campaign would be lost on it; a variable that doesn't fit is one
 //! person's data, and loses that message only.
-//! 131049 says "in a day" because Meta does: a workspace may set a ladder of its own (2 h, 12 h, 24 h), but earlier tries
-//! can keep the person out of reach for another day.
+//! 131049 is tried again after 2, 12 and 24 hours, or as the account says. Meta asks for 24 or more: earlier tries can keep
+//! the person out of reach for another day.
 //! Source: Meta's "Error codes" page for the Cloud API; the actions are ours.
 
-use crate::Fault;
-use crate::errors::{self, INVALID, OPT_OUT, PAUSE, PERMANENT, RETRY, Row, THROTTLE, retry_after, row, throttle_for};
+use crate::errors::{self, INVALID, LADDER, OPT_OUT, PAUSE, PAUSE_TEMPLATE, PERMANENT, RETRY, Row, THROTTLE};
+use crate::errors::{retry_after, row, throttle_for};
 use crate::http_client::{self, Answer};
-
-const DAY_SECONDS: u64 = 24 * 60 * 60;
+use crate::{Fault, FaultAction};
 
 pub(super) fn find(code: u32) -> Option<&'static Row> {
     // 200 to 299 are permissions of many kinds.
@@ -24,6 +23,11 @@ pub(super) fn fault(answer: &Answer) -> Fault {
     let code = error.code.map(|code| code.to_string());
     let said = error.error_data.details.unwrap_or(error.message);
     http_client::fault(answer, code, known, &said)
+}
+
+/// What follows from the code of a status report.
+pub(super) fn report_action(code: &str) -> Option<FaultAction> {
+    code.parse().ok().and_then(find).map(|row| row.action)
 }
 
 #[rustfmt::skip]
@@ -57,7 +61,7 @@ pub(super) static TABLE: &[Row] = &[
     row(131_045, PAUSE, "the sending number is not registered properly"),
     row(131_047, PERMANENT, "more than 24 hours since the person's last message: send a template"),
     row(131_048, PAUSE, "the number is limited for spam"),
-    row(131_049, retry_after(DAY_SECONDS), "Meta limits how much marketing this person gets"),
+    row(131_049, LADDER, "Meta limits how much marketing this person gets"),
     row(131_050, OPT_OUT, "the person stopped our marketing messages"),
     row(131_051, PERMANENT, "this type of message is not supported"),
     row(131_052, PERMANENT, "the person's media can't be fetched"),
@@ -67,15 +71,15 @@ pub(super) static TABLE: &[Row] = &[
     row(131_057, RETRY, "the account is under maintenance, for about a minute"),
     row(131_063, PERMANENT, "marketing templates must go through the Marketing Messages API"),
     row(131_064, PAUSE, "the account is limited for wrongly classified templates"),
-    row(132_000, PERMANENT, "the number of variables doesn't fit the template"),
-    row(132_001, PAUSE, "the template doesn't exist in this language, or is not approved"),
+    row(132_000, PAUSE_TEMPLATE, "the number of variables doesn't fit the template"),
+    row(132_001, PAUSE_TEMPLATE, "the template doesn't exist in this language, or is not approved"),
     row(132_005, PERMANENT, "the text is too long once filled in"),
-    row(132_007, PAUSE, "the template violates a policy"),
+    row(132_007, PAUSE_TEMPLATE, "the template violates a policy"),
     row(132_012, PERMANENT, "a variable's format doesn't fit the template"),
-    row(132_015, PAUSE, "the template is paused for low quality"),
-    row(132_016, PAUSE, "the template is disabled for low quality"),
+    row(132_015, PAUSE_TEMPLATE, "the template is paused for low quality"),
+    row(132_016, PAUSE_TEMPLATE, "the template is disabled for low quality"),
     row(132_018, PERMANENT, "a variable of the template is not valid"),
-    row(132_068, PAUSE, "the flow is blocked"),
+    row(132_068, PAUSE_TEMPLATE, "the flow is blocked"),
     row(132_069, THROTTLE, "the flow is throttled"),
     row(133_004, RETRY, "the server is unavailable for the moment"),
     row(133_010, PAUSE, "the sending number is not registered"),

@@ -18,7 +18,8 @@ pub use challenge::challenge;
 
 use crate::http_client::DEADLINE;
 use crate::registry::{Field, Provider};
-use crate::{Account, AccountError, Secret, Send, Webhook};
+use crate::settings::MARKETING_LIMIT;
+use crate::{Account, AccountError, Secret, Send, Waits, Webhook};
 use domain::Channel;
 use std::{sync::Arc, time::Duration};
 use url::Url;
@@ -32,6 +33,7 @@ pub static PROVIDER: Provider = Provider {
     settings: &[
         Field::required("phone_number_id", "the sending number's id (digits), from the app's API setup"),
         Field::optional("version", "the Graph API's version; v23.0 unless set"),
+        MARKETING_LIMIT,
         Field::optional("base_url", "another address than https://graph.facebook.com"),
     ],
     secrets: &[
@@ -41,6 +43,7 @@ pub static PROVIDER: Provider = Provider {
     ],
     sender: |account, channel| sender(account, channel, DEADLINE),
     webhook: Some(|account| Ok(Arc::new(webhook::Receiver::new(&Config::read(account)?)) as Arc<dyn Webhook>)),
+    report_action: errors::report_action,
 };
 
 /// The sending half, with a deadline of the caller's choosing for each call.
@@ -63,6 +66,7 @@ struct Config {
     access_token: Secret,
     app_secret: Secret,
     verify_token: Secret,
+    marketing_waits: Option<Waits>,
 }
 
 impl Config {
@@ -81,6 +85,7 @@ impl Config {
             access_token: account.token("access_token", "enter a system user's access token")?,
             app_secret: account.token("app_secret", "enter the app secret")?,
             verify_token: account.token("verify_token", "choose a verify token and enter it")?,
+            marketing_waits: account.marketing_waits()?,
         })
     }
 }

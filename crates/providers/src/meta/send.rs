@@ -2,7 +2,7 @@
 
 use super::{Config, errors, wire};
 use crate::settings::endpoint;
-use crate::{AccountError, Message, Outcome, Send, http_client};
+use crate::{AccountError, FaultAction, Message, Outcome, Send, http_client};
 use reqwest::Client;
 use std::time::Duration;
 use url::Url;
@@ -30,6 +30,11 @@ impl Send for Sender {
             Err(fault) => return Outcome::Refused(fault),
         };
         let request = self.client.post(self.endpoint.clone()).bearer_auth(self.config.access_token.expose()).json(&body);
-        http_client::exchange(request, self.deadline, wire::message_id, errors::fault).await
+        let refused = |answer: &_| errors::fault(answer).with_ladder(self.config.marketing_waits);
+        http_client::exchange(request, self.deadline, wire::message_id, refused).await
+    }
+
+    fn report_action(&self, code: &str) -> Option<FaultAction> {
+        errors::report_action(code).map(|action| action.with_ladder(self.config.marketing_waits))
     }
 }

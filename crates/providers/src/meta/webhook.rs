@@ -5,7 +5,7 @@
 use super::{Config, errors};
 use crate::signature::unhex;
 use crate::webhook::{provider_time, text_of};
-use crate::{DecodeError, Decoded, Event, EventKind, Inbound, Preference, Refused, Webhook, WebhookRequest};
+use crate::{DecodeError, Decoded, Event, EventKind, Inbound, Preference, Refused, Waits, Webhook, WebhookRequest};
 use domain::Channel;
 use ring::hmac;
 use serde::Deserialize;
@@ -16,6 +16,7 @@ const SIGNATURE: &str = "x-hub-signature-256";
 
 pub(super) struct Receiver {
     key: hmac::Key,
+    marketing_waits: Option<Waits>,
 }
 
 // `hmac::Key`'s own Debug shows only the algorithm, but that is nobody's promise.
@@ -27,7 +28,7 @@ impl std::fmt::Debug for Receiver {
 
 impl Receiver {
     pub(super) fn new(config: &Config) -> Self {
-        Self { key: hmac::Key::new(hmac::HMAC_SHA256, config.app_secret.expose().as_bytes()) }
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, config.app_secret.expose().as_bytes()), marketing_waits: config.marketing_waits }
     }
 }
 
@@ -55,7 +56,7 @@ impl Webhook for Receiver {
                         decoded.unknown += 1;
                     }
                     for status in statuses {
-                        keep(&mut decoded.events, &mut decoded.unknown, event(status, request.now));
+                        keep(&mut decoded.events, &mut decoded.unknown, event(status, self.marketing_waits, request.now));
                     }
                     for message in messages {
                         let inbound = inbound(message, request.now);
@@ -97,7 +98,7 @@ fn keep<T>(kept: &mut Vec<T>, unknown: &mut usize, part: Option<T>) {
     }
 }
 
-fn event(status: &Value, now: OffsetDateTime) -> Option<Event> {
+fn event(status: &Value, waits: Option<Waits>, now: OffsetDateTime) -> Option<Event> {
     let id = status["id"].as_str()?;
     let name = status["status"].as_str()?;
     let kind = match name {
@@ -118,7 +119,7 @@ fn event(status: &Value, now: OffsetDateTime) -> Option<Event> {
         provider_message_id: Some(id.to_owned()),
         occurred_at: provider_time(&status["timestamp"], now),
         code: Some(error.map_or_else(|| name.to_owned(), |code| code.to_string())),
-        action: error.and_then(errors::find).map(|row| row.action),
+        action: error.and_then(errors::find).map(|row| row.action.with_ladder(waits)),
     })
 }
 

@@ -1,12 +1,13 @@
 //! What SendGrid's refusals and failure events mean for a message, its address and its sender.
 //!
 //! Mail Send has no numeric codes: the status and the field complained of decide. A bounce carries the receiving server's
-//! enhanced status, read by the table for SMTP; a drop carries a phrase.
+//! enhanced status, read by the table for SMTP; a drop carries a phrase. Our code of such an event names its class too, so that the
+//! code alone says what follows: `5.1.1`, `blocked:5.7.1`, `dropped:unsubscribed_address`.
 //! Source: SendGrid's OpenAPI description and event webhook reference; the actions are ours.
 
 use crate::errors::{INVALID, OPT_OUT, PAUSE, PERMANENT, Row, THROTTLE, row};
 use crate::http_client::{self, Answer};
-use crate::smtp::errors::by_reply;
+use crate::smtp::errors::{by_reply, reported};
 use crate::{Fault, FaultAction};
 
 /// A refusal's status, the beginning of the field's name, the end of it, and what follows. The first match counts.
@@ -49,20 +50,49 @@ pub(super) fn fault(answer: &Answer) -> Fault {
     http_client::fault(answer, None, known, &complaint.message.unwrap_or_default())
 }
 
-/// What a drop means for the address.
-pub(super) fn of_drop(reason: &str) -> FaultAction {
+const DROPPED: &str = "dropped";
+const BLOCKED: &str = "blocked";
+const BOUNCE: &str = "bounce";
+
+/// Our code of a drop, and what it means for the address.
+pub(super) fn of_drop(reason: &str) -> (String, FaultAction) {
     let reason = reason.to_ascii_lowercase();
-    let known = DROPS.iter().find(|(phrase, _)| reason.starts_with(phrase));
-    known.map_or(PERMANENT, |(_, action)| *action)
+    match DROPS.iter().find(|(phrase, _)| reason.starts_with(phrase)) {
+        Some((phrase, action)) => (format!("{DROPPED}:{}", phrase.replace(' ', "_")), *action),
+        None => (DROPPED.to_owned(), PERMANENT),
+    }
 }
 
-/// What a bounce means for the address: by enhanced status, else by the beginning of the server's reply.
-pub(super) fn of_bounce(blocked: bool, status: &str, reason: &str) -> FaultAction {
-    let basic = reason.get(..3).and_then(|code| code.parse().ok()).unwrap_or(500);
+/// Our code of a bounce, and what it means for the address: by enhanced status, else by the beginning of the server's reply.
+pub(super) fn of_bounce(blocked: bool, status: &str, reason: &str) -> (String, FaultAction) {
+    let basic = reason.get(..3).and_then(|code| code.parse().ok());
     let text = if status.is_empty() { reason.get(3..).unwrap_or_default() } else { status };
-    match by_reply(basic, text.trim_start()).action {
+    let reply = by_reply(basic.unwrap_or(500), text.trim_start());
+    let nothing_said = basic.is_none() && !reply.code.contains('.');
+    let code = match (blocked, nothing_said) {
+        (true, true) => BLOCKED.to_owned(),
+        (true, false) => format!("{BLOCKED}:{}", reply.code),
+        (false, true) => BOUNCE.to_owned(),
+        (false, false) => reply.code,
+    };
+    (code, bounced(blocked, reply.action))
+}
+
+fn bounced(blocked: bool, action: FaultAction) -> FaultAction {
+    match action {
         // A block is a policy, a full mailbox or a bad day: the address may be as good as any.
         INVALID if blocked => PERMANENT,
-        action => action,
+        action => reported(action),
+    }
+}
+
+/// What follows from our code of an event.
+pub(super) fn report_action(code: &str) -> Option<FaultAction> {
+    let (class, rest) = code.split_once(':').unwrap_or((code, ""));
+    match class {
+        DROPPED => Some(of_drop(&rest.replace('_', " ")).1),
+        BLOCKED => Some(crate::smtp::errors::report_action(rest).map_or(PERMANENT, |action| bounced(true, action))),
+        BOUNCE => Some(PERMANENT),
+        status => crate::smtp::errors::report_action(status),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Config, errors, wire};
 use crate::settings::endpoint;
-use crate::{AccountError, Message, Outcome, Send, http_client};
+use crate::{AccountError, FaultAction, Message, Outcome, Send, http_client};
 use reqwest::Client;
 use std::time::Duration;
 use url::Url;
@@ -31,5 +31,9 @@ impl Send for Sender {
         let request = self.client.post(self.endpoint.clone()).bearer_auth(self.config.api_key.expose()).json(&body);
         let accepted = |answer: &_| wire::message_id(answer, message);
         http_client::exchange(request, self.deadline, accepted, errors::fault).await
+    }
+
+    fn report_action(&self, code: &str) -> Option<FaultAction> {
+        errors::report_action(code)
     }
 }

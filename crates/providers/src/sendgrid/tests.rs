@@ -4,8 +4,8 @@ use crate::conformance::{
     stub::{Protocol, Stub, Then, body, http},
 };
 use crate::contracts;
-use crate::errors::{INVALID, OPT_OUT, PAUSE, PERMANENT, RETRY};
-use crate::{Decoded, EventKind, FaultAction, Message, Outcome, Refused, WebhookRequest};
+use crate::errors::{INVALID, OPT_OUT, PAUSE, PERMANENT, retry_once};
+use crate::{Capability, Decoded, EventKind, FaultAction, Message, Outcome, Refused, WebhookRequest};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::content::{EmailVariant, Rendered};
 use ring::{
@@ -86,6 +86,8 @@ fn fixture() -> Fixture {
         garbage: http(200, &[], b"<html>welcome to the hotel's network</html>"),
         debug,
         secrets: vec![API_KEY],
+        capability: Capability::None,
+        lookup: None,
         hooks: Some(Hooks {
             receiver: receiver(&public_key()),
             url: "https://hub.example.com/webhooks/sendgrid/7",
@@ -267,36 +269,54 @@ fn published_events_decode() {
     let all = decode(&contracts::bytes("sendgrid/samples/events_all_types.json"));
     assert_eq!((all.events.len(), all.unknown), (9, 0));
     let two = decode(&contracts::bytes("sendgrid/samples/webhook_body_two_events.raw.txt"));
-    assert_eq!(two.events[1].action, Some(RETRY), "a full mailbox");
-    assert_eq!(two.events[1].code.as_deref(), Some("5.2.2"));
+    assert_eq!(two.events[1].action, Some(retry_once(86_400)), "a full mailbox");
+    assert_eq!(two.events[1].code.as_deref(), Some("blocked:5.2.2"));
     assert_eq!(two.events[1].provider_message_id.as_deref(), Some("qNwBLgPQQjW6DJvKQwSAbw"));
     assert_eq!(two.events[1].occurred_at.unix_timestamp(), 1_619_651_147);
 }
 
 #[test]
 fn bounces_are_read_by_enhanced_status() {
-    assert_eq!(errors::of_bounce(false, "5.1.1", "550 5.1.1 no such user"), INVALID);
-    assert_eq!(errors::of_bounce(true, "5.1.1", "550 5.1.1 no such user"), PERMANENT);
-    assert_eq!(errors::of_bounce(false, "", "550 5.7.26 unauthenticated"), PAUSE);
-    assert_eq!(errors::of_bounce(false, "", "550 unknown recipient"), INVALID);
-    assert_eq!(errors::of_bounce(false, "", ""), PERMANENT);
-    assert_eq!(errors::of_bounce(false, "", "élan"), PERMANENT);
+    for (blocked, status, reason, code, action) in [
+        (false, "5.1.1", "550 5.1.1 no such user", "5.1.1", INVALID),
+        (true, "5.1.1", "550 5.1.1 no such user", "blocked:5.1.1", PERMANENT),
+        (true, "5.7.1", "550 5.7.1 spam", "blocked:5.7.1", PERMANENT),
+        (true, "5.2.2", "552 5.2.2 full", "blocked:5.2.2", retry_once(86_400)),
+        (false, "4.4.1", "", "4.4.1", retry_once(86_400)),
+        (false, "", "550 5.7.26 unauthenticated", "5.7.26", PAUSE),
+        (false, "", "550 unknown recipient", "550", INVALID),
+        (false, "", "", "bounce", PERMANENT),
+        (true, "", "", "blocked", PERMANENT),
+        (false, "", "élan", "bounce", PERMANENT),
+    ] {
+        assert_eq!(errors::of_bounce(blocked, status, reason), (code.to_owned(), action), "{status} {reason}");
+        assert_eq!(crate::report_action("sendgrid", code), Some(action), "the code alone says as much: {code}");
+    }
 }
 
 #[test]
 fn drops_are_read_by_reason() {
-    for (reason, action) in [
-        ("Bounced Address", INVALID),
-        ("Invalid", INVALID),
-        ("Invalid SMTPAPI header", PERMANENT),
-        ("Unsubscribed Address", OPT_OUT),
-        ("Spam Reporting Address", OPT_OUT),
-        ("Spam Content (if Spam Checker app is enabled)", PERMANENT),
-        ("Recipient List over Package Quota", PAUSE),
-        ("something new", PERMANENT),
+    for (reason, code, action) in [
+        ("Bounced Address", "dropped:bounced_address", INVALID),
+        ("Invalid", "dropped:invalid", INVALID),
+        ("Invalid SMTPAPI header", "dropped:invalid_smtpapi", PERMANENT),
+        ("Unsubscribed Address", "dropped:unsubscribed_address", OPT_OUT),
+        ("Spam Reporting Address", "dropped:spam_reporting_address", OPT_OUT),
+        ("Spam Content (if Spam Checker app is enabled)", "dropped:spam_content", PERMANENT),
+        ("Recipient List over Package Quota", "dropped:recipient_list_over_package_quota", PAUSE),
+        ("something new", "dropped", PERMANENT),
     ] {
-        assert_eq!(errors::of_drop(reason), action, "{reason}");
+        assert_eq!(errors::of_drop(reason), (code.to_owned(), action), "{reason}");
+        assert_eq!(crate::report_action("sendgrid", code), Some(action), "{code}");
     }
+    assert_eq!(["delivered", "open", ""].map(|code| crate::report_action("sendgrid", code)), [None; 3]);
+}
+
+#[test]
+fn a_machine_that_opens_is_no_person() {
+    let kind = |machine: Value| decode(json!([{"event": "open", "sg_machine_open": machine}]).to_string().as_bytes()).events[0].kind;
+    assert_eq!([json!(true), json!("true")].map(kind), [EventKind::MachineOpened; 2]);
+    assert_eq!([json!(false), json!(null), json!("false")].map(kind), [EventKind::Opened; 3]);
 }
 
 #[test]

@@ -72,9 +72,7 @@ impl Webhook for Receiver {
         for value in &events {
             let name = value["event"].as_str().unwrap_or_default().to_ascii_lowercase();
             match (name.as_str(), meaning(&name, value)) {
-                (_, Some((kind, action))) => {
-                    decoded.events.push(event(value, &name, kind, action, request.now));
-                }
+                (_, Some(meaning)) => decoded.events.push(event(value, &name, meaning, request.now)),
                 // SendGrid goes on trying; the group is none of ours.
                 ("deferred" | "group_resubscribe", None) => {}
                 _ => decoded.unknown += 1,
@@ -84,36 +82,47 @@ impl Webhook for Receiver {
     }
 }
 
-fn meaning(name: &str, value: &Value) -> Option<(EventKind, Option<FaultAction>)> {
+/// What an event is, and for a failure its code and what follows.
+struct Meaning {
+    kind: EventKind,
+    code: Option<String>,
+    action: Option<FaultAction>,
+}
+
+fn meaning(name: &str, value: &Value) -> Option<Meaning> {
     let text = |name: &str| value[name].as_str().unwrap_or_default();
+    let plain = |kind| Meaning { kind, code: None, action: None };
+    let failed = |(code, action)| Meaning { kind: EventKind::Failed, code: Some(code), action: Some(action) };
+    let opted_out = |kind| Meaning { kind, code: None, action: Some(OPT_OUT) };
     Some(match name {
-        "processed" => (EventKind::Sent, None),
-        "delivered" => (EventKind::Delivered, None),
-        "open" => (EventKind::Opened, None),
-        "click" => (EventKind::Clicked, None),
-        "bounce" => {
-            let blocked = text("type") == "blocked";
-            let action = errors::of_bounce(blocked, text("status"), text("reason"));
-            (EventKind::Failed, Some(action))
-        }
-        "dropped" => (EventKind::Failed, Some(errors::of_drop(text("reason")))),
-        "spamreport" => (EventKind::Complained, Some(OPT_OUT)),
-        "unsubscribe" | "group_unsubscribe" => (EventKind::Unsubscribed, Some(OPT_OUT)),
+        "processed" => plain(EventKind::Sent),
+        "delivered" => plain(EventKind::Delivered),
+        // Apple's mail privacy fetches every picture, read or not.
+        "open" if is_true(&value["sg_machine_open"]) => plain(EventKind::MachineOpened),
+        "open" => plain(EventKind::Opened),
+        "click" => plain(EventKind::Clicked),
+        "bounce" => failed(errors::of_bounce(text("type") == "blocked", text("status"), text("reason"))),
+        "dropped" => failed(errors::of_drop(text("reason"))),
+        "spamreport" => opted_out(EventKind::Complained),
+        "unsubscribe" | "group_unsubscribe" => opted_out(EventKind::Unsubscribed),
         _ => return None,
     })
 }
 
-fn event(value: &Value, name: &str, kind: EventKind, action: Option<FaultAction>, now: OffsetDateTime) -> Event {
-    let status = (kind == EventKind::Failed).then(|| text_of(&value["status"])).flatten();
+fn is_true(value: &Value) -> bool {
+    value.as_bool().unwrap_or_else(|| value.as_str() == Some("true"))
+}
+
+fn event(value: &Value, name: &str, meaning: Meaning, now: OffsetDateTime) -> Event {
     Event {
         key: text_of(&value["sg_event_id"]).unwrap_or_else(|| fingerprint(value)),
-        kind,
+        kind: meaning.kind,
         correlation: text_of(&value["fanfare"]),
         // The answer to the request names only the part before the first dot.
         provider_message_id: text_of(&value["sg_message_id"]).and_then(|id| id.split('.').next().map(str::to_owned)),
         occurred_at: provider_time(&value["timestamp"], now),
-        code: Some(status.unwrap_or_else(|| name.to_owned())),
-        action,
+        code: Some(meaning.code.unwrap_or_else(|| name.to_owned())),
+        action: meaning.action,
     }
 }
 

@@ -5,7 +5,9 @@
 //! Source: RFC 3463, RFC 5321, and the uses that large receivers document; the actions are ours.
 
 use crate::FaultAction;
-use crate::errors::{INVALID, PAUSE, PERMANENT, RETRY, THROTTLE};
+use crate::errors::{INVALID, PAUSE, PERMANENT, RETRY, THROTTLE, retry_once};
+
+const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// A reply understood: its code, what follows from it, and what it means in our words.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,6 +84,25 @@ pub(crate) fn by_reply(basic: u16, text: &str) -> Reply {
     let fallback = if code.starts_with('4') { PASSING } else { REFUSED };
     let (_, action, meaning) = *known.unwrap_or(&fallback);
     Reply { code: code.to_owned(), action, meaning }
+}
+
+/// What follows from the status of a delivery report (RFC 3464): enhanced, or a basic code.
+pub(crate) fn report_action(status: &str) -> Option<FaultAction> {
+    let basic = match status.parse() {
+        Ok(code @ 400..=599) => code,
+        Ok(_) => return None,
+        Err(_) if enhanced(status).is_some() => 500,
+        Err(_) => return None,
+    };
+    Some(reported(by_reply(basic, status).action))
+}
+
+/// The same fault, heard of in a report: the servers on the way have tried for days already, so one more try must do.
+pub(crate) fn reported(action: FaultAction) -> FaultAction {
+    match action {
+        FaultAction::Retry { .. } | FaultAction::Throttle { .. } => retry_once(DAY_SECONDS),
+        action => action,
+    }
 }
 
 /// A final refusal before the recipient was named is about the sender.

@@ -37,11 +37,17 @@ pub static PROVIDER: Provider = Provider {
         Field::required("from", "the sending address"),
         Field::optional("from_name", "the sender's name as people see it"),
         Field::optional("max_connections", "how many connections at once; 16 unless set"),
+        Field::optional(
+            "duplicate_suppression",
+            "true if the server drops a second message with the same Message-ID (Cyrus, Exchange, Sieve's duplicate): then a message whose \
+             outcome is uncertain is sent again; false unless set",
+        ),
         Field::optional("ca_pem", "a private certificate authority to trust besides the public ones, as PEM"),
     ],
     secrets: &[Field::optional("username", "for a server that wants one"), Field::optional("password", "for a server that wants one")],
     sender: |account, channel| sender(account, channel, DEADLINE),
     webhook: None,
+    report_action: errors::report_action,
 };
 
 /// The sending half, with a deadline of the caller's choosing for each message.
@@ -83,6 +89,8 @@ struct Config {
     from_name: Option<String>,
     login: Option<Login>,
     max_connections: usize,
+    /// The server drops a second message with the same Message-ID.
+    drops_repetitions: bool,
     authorities: Vec<CertificateDer<'static>>,
 }
 
@@ -118,6 +126,7 @@ impl Config {
             from_name: account.setting("from_name")?.map(str::to_owned),
             login,
             max_connections: most.unwrap_or(CONNECTIONS_DEFAULT),
+            drops_repetitions: switch(account, "duplicate_suppression")?,
             authorities: authorities(account)?,
         })
     }
@@ -136,6 +145,14 @@ fn login(account: &Account) -> Result<Option<Login>, AccountError> {
         (Some(username), Some(password)) => Ok(Some(Login { username: username.clone(), password: password.clone() })),
         (None, _) => Err(AccountError::new("username", "enter it too, or leave out the password")),
         (_, None) => Err(AccountError::new("password", "enter it too, or leave out the username")),
+    }
+}
+
+fn switch(account: &Account, name: &str) -> Result<bool, AccountError> {
+    match account.setting(name)? {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(AccountError::new(name, "enter true or false")),
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     wire::{self, Letter},
 };
 use crate::errors::{PERMANENT, RETRY};
-use crate::{AccountError, Fault, Message, Outcome, Send};
+use crate::{AccountError, Capability, Fault, FaultAction, Message, Outcome, Send};
 use lettre::transport::smtp::{
     Error,
     client::AsyncSmtpConnection,
@@ -113,6 +113,14 @@ impl Send for Sender {
             Err(_) if text_left.load(Ordering::Relaxed) => Outcome::uncertain("timeout", "no answer in time"),
             Err(_) => Outcome::Refused(Fault::new("timeout", RETRY, "no answer before the message could be sent")),
         }
+    }
+
+    fn capability(&self) -> Capability {
+        if self.pool.opener().config().drops_repetitions { Capability::Idempotent } else { Capability::None }
+    }
+
+    fn report_action(&self, code: &str) -> Option<FaultAction> {
+        errors::report_action(code)
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn letter(config: &Config, message: &Message) -> Result<Letter, Fault
         return Err(Fault::content("the content is for another channel"));
     };
     let to: Address = message.to.parse().map_err(|_| Fault::new("5.1.3", INVALID, "not a valid address"))?;
-    let message_id = format!("{}@{}", message.correlation, config.from.domain());
+    let message_id = format!("{}@{}", message.idempotency_key, config.from.domain());
     let mailbox = |name: Option<&str>, address: &Address| Mailbox::new(name.map(one_line).filter(|name| !name.is_empty()), address.clone());
     let mut letter = lettre::Message::builder()
         .from(mailbox(config.from_name.as_deref(), &config.from))

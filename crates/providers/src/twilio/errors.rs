@@ -1,13 +1,16 @@
 //! What Twilio's error codes mean for a message, its address and its sender.
 //!
-//! 2xxxx codes come in the HTTP answer; 30xxx and 63xxx mostly later, in a status report. A template that is rejected,
-//! paused or missing stops the sender: every further message of that campaign would be lost on it.
+//! 2xxxx codes come in the HTTP answer; 30xxx and 63xxx mostly later, in a status report. What a report says may be tried again
+//! is tried once, later: the carrier has tried its best already. A template that is rejected,
+//! paused or missing stops that template: every further message of the campaign would be lost on it.
 //! Source: Twilio's error dictionary; the actions are ours.
 
-use crate::Fault;
-use crate::errors::{self, INVALID, OPT_OUT, PAUSE, PERMANENT, RETRY, Row, THROTTLE, retry_after, row, throttle_for};
+use crate::errors::{self, INVALID, LADDER, OPT_OUT, PAUSE, PAUSE_TEMPLATE, PERMANENT, RETRY, Row, THROTTLE};
+use crate::errors::{retry_after, retry_once, row, throttle_for};
 use crate::http_client::{self, Answer};
+use crate::{Fault, FaultAction};
 
+const HOUR_SECONDS: u64 = 60 * 60;
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 /// Quiet hours end at an hour that only Twilio knows: look again every few hours.
 const QUIET_SECONDS: u64 = 4 * 60 * 60;
@@ -23,6 +26,11 @@ pub(super) fn fault(answer: &Answer) -> Fault {
     let body: super::wire::ErrorBody = serde_json::from_slice(&answer.body).unwrap_or_default();
     let code = body.code.map(|code| code.to_string());
     http_client::fault(answer, code, body.code.and_then(find), &body.message)
+}
+
+/// What follows from the code of a status report.
+pub(super) fn report_action(code: &str) -> Option<FaultAction> {
+    code.parse().ok().and_then(find).map(|row| row.action)
 }
 
 #[rustfmt::skip]
@@ -52,8 +60,8 @@ pub(super) static TABLE: &[Row] = &[
     row(21_620, PERMANENT, "a media link is not valid"),
     row(21_623, PERMANENT, "too many media files"),
     row(21_635, INVALID, "a landline"),
-    row(21_654, PERMANENT, "the template's Content SID is missing"),
-    row(21_655, PERMANENT, "the template's Content SID is not valid"),
+    row(21_654, PAUSE_TEMPLATE, "the template's Content SID is missing"),
+    row(21_655, PAUSE_TEMPLATE, "the template's Content SID is not valid"),
     row(21_656, PERMANENT, "the template's variables are not valid"),
     row(21_658, PERMANENT, "a part of the message is too long"),
     row(21_659, PAUSE, "the sending number is not one of this account"),
@@ -65,17 +73,17 @@ pub(super) static TABLE: &[Row] = &[
     row(21_712, PAUSE, "the sending number belongs to another Messaging Service"),
     row(30_001, THROTTLE, "the sender's queue overflowed"),
     row(30_002, PAUSE, "the account is suspended"),
-    row(30_003, RETRY, "the handset is off or out of reach"),
+    row(30_003, retry_once(HOUR_SECONDS), "the handset is off or out of reach"),
     row(30_004, OPT_OUT, "blocked by the recipient or the carrier"),
     row(30_005, INVALID, "the number is unknown"),
     row(30_006, INVALID, "a landline, or a carrier out of reach"),
     row(30_007, PERMANENT, "filtered as spam: review the content"),
-    row(30_008, RETRY, "the carrier gave no reason"),
-    row(30_009, RETRY, "a part of the message went missing"),
+    row(30_008, retry_once(HOUR_SECONDS), "the carrier gave no reason"),
+    row(30_009, retry_once(HOUR_SECONDS), "a part of the message went missing"),
     row(30_010, PERMANENT, "the price is above the highest allowed"),
     row(30_011, PERMANENT, "the number takes no media here"),
     row(30_012, PERMANENT, "the validity period is too short"),
-    row(30_017, RETRY, "the carrier's network is congested"),
+    row(30_017, retry_once(HOUR_SECONDS), "the carrier's network is congested"),
     row(30_018, PAUSE, "the carrier wants the sender registered first"),
     row(30_019, PERMANENT, "the content is too large for the carrier"),
     row(30_022, THROTTLE, "faster than the registered campaign allows (10DLC)"),
@@ -108,7 +116,7 @@ pub(super) static TABLE: &[Row] = &[
     row(63_010, RETRY, "Twilio had an error of its own"),
     row(63_011, PERMANENT, "the request is not valid"),
     row(63_012, RETRY, "the channel had an internal error"),
-    row(63_013, PAUSE, "the channel's policy forbids the template"),
+    row(63_013, PAUSE_TEMPLATE, "the channel's policy forbids the template"),
     row(63_014, OPT_OUT, "blocked by the recipient"),
     row(63_015, PERMANENT, "the recipient hasn't joined the WhatsApp sandbox"),
     row(63_016, PERMANENT, "free text is allowed only within 24 hours of the person's last message: send a template"),
@@ -120,8 +128,8 @@ pub(super) static TABLE: &[Row] = &[
     row(63_022, PAUSE, "the sender's certificate is not valid"),
     row(63_024, INVALID, "not a valid recipient on WhatsApp"),
     row(63_025, PERMANENT, "the media exists already"),
-    row(63_027, PAUSE, "the template doesn't exist in this language"),
-    row(63_028, PERMANENT, "the number of variables doesn't fit the template"),
+    row(63_027, PAUSE_TEMPLATE, "the template doesn't exist in this language"),
+    row(63_028, PAUSE_TEMPLATE, "the number of variables doesn't fit the template"),
     row(63_029, RETRY, "the recipient couldn't fetch the template"),
     row(63_030, PERMANENT, "a parameter that this kind of message doesn't have"),
     row(63_031, PERMANENT, "sender and recipient are the same"),
@@ -133,10 +141,10 @@ pub(super) static TABLE: &[Row] = &[
     row(63_037, PERMANENT, "the media can't be uploaded"),
     row(63_038, throttle_for(DAY_SECONDS), "the account's daily limit is reached"),
     row(63_039, PAUSE, "Meta warns of restrictions: send less"),
-    row(63_040, PAUSE, "the template was rejected"),
-    row(63_041, PAUSE, "the template is paused"),
-    row(63_042, PAUSE, "the template is disabled"),
-    row(63_049, retry_after(DAY_SECONDS), "Meta limits how much marketing this person gets"),
+    row(63_040, PAUSE_TEMPLATE, "the template was rejected"),
+    row(63_041, PAUSE_TEMPLATE, "the template is paused"),
+    row(63_042, PAUSE_TEMPLATE, "the template is disabled"),
+    row(63_049, LADDER, "Meta limits how much marketing this person gets"),
     row(63_051, PAUSE, "the WhatsApp business account is locked"),
     row(63_062, PAUSE, "the terms of Meta's Marketing Messages API are not accepted"),
 ];

@@ -3,10 +3,11 @@
 //! One request carries one message; WhatsApp differs only in the `whatsapp:` prefix of the numbers and in naming a
 //! registered template (`ContentSid`) instead of a text. Status reports come to the callback URL that each message names,
 //! and the correlation is that URL's query parameter `d`, which Twilio's signature covers.
-//! Not here: media, scheduling at Twilio, registering templates. Start with `send.rs` and `webhook.rs`.
+//! Not here: media, scheduling at Twilio, registering templates. Start with `send.rs`, `lookup.rs` and `webhook.rs`.
 //! Source: Twilio's OpenAPI description (`api_v2010`) and its guides to status callbacks and webhook security.
 
 mod errors;
+mod lookup;
 mod send;
 mod webhook;
 mod wire;
@@ -16,8 +17,8 @@ mod tests;
 
 use crate::http_client::DEADLINE;
 use crate::registry::{Field, Provider};
-use crate::settings::is_e164;
-use crate::{Account, AccountError, Secret, Send, Webhook};
+use crate::settings::{MARKETING_LIMIT, is_e164};
+use crate::{Account, AccountError, Secret, Send, Waits, Webhook};
 use domain::Channel;
 use std::{sync::Arc, time::Duration};
 use url::Url;
@@ -34,11 +35,13 @@ pub static PROVIDER: Provider = Provider {
             "the sending number as +15551234567 (SMS also takes a short code or a sender name); this or messaging_service_sid",
         ),
         Field::optional("messaging_service_sid", "MG and 32 hexadecimal digits"),
+        MARKETING_LIMIT,
         Field::optional("base_url", "another address than https://api.twilio.com"),
     ],
     secrets: &[Field::required("auth_token", "the account's auth token, which also signs webhooks")],
     sender: |account, channel| sender(account, channel, DEADLINE),
     webhook: Some(|account| Ok(Arc::new(webhook::Receiver::new(&Config::read(account)?)) as Arc<dyn Webhook>)),
+    report_action: errors::report_action,
 };
 
 /// The sending half, with a deadline of the caller's choosing for each call.
@@ -58,6 +61,7 @@ struct Config {
     from: Option<String>,
     messaging_service_sid: Option<String>,
     base_url: Url,
+    marketing_waits: Option<Waits>,
 }
 
 impl Config {
@@ -72,6 +76,7 @@ impl Config {
                 "enter the Messaging Service SID: MG and 32 hexadecimal digits",
             )?,
             base_url: account.base_url(BASE_URL)?,
+            marketing_waits: account.marketing_waits()?,
         };
         if config.from.is_none() && config.messaging_service_sid.is_none() {
             let remedy = "enter a sending number here, or a messaging_service_sid";

@@ -1,26 +1,30 @@
 //! Sends one message: a form POST with basic authentication.
 
-use super::{Config, errors, wire};
+use super::{Config, errors, lookup, wire};
 use crate::settings::endpoint;
-use crate::{AccountError, Message, Outcome, Send, http_client};
+use crate::{AccountError, Capability, FaultAction, Lookup, LookupQuery, Message, Outcome, Send, http_client};
 use domain::Channel;
-use reqwest::Client;
+use reqwest::{Client, RequestBuilder};
 use std::time::Duration;
 use url::Url;
 
 #[derive(Debug)]
 pub(super) struct Sender {
-    config: Config,
-    channel: Channel,
-    endpoint: Url,
-    client: Client,
-    deadline: Duration,
+    pub(super) config: Config,
+    pub(super) channel: Channel,
+    pub(super) endpoint: Url,
+    pub(super) client: Client,
+    pub(super) deadline: Duration,
 }
 
 impl Sender {
     pub(super) fn new(config: Config, channel: Channel, deadline: Duration) -> Result<Self, AccountError> {
         let path = ["2010-04-01", "Accounts", &config.account_sid, "Messages.json"];
         Ok(Self { endpoint: endpoint(&config.base_url, &path)?, client: http_client::shared()?, config, channel, deadline })
+    }
+
+    pub(super) fn signed_in(&self, request: RequestBuilder) -> RequestBuilder {
+        request.basic_auth(&self.config.account_sid, Some(self.config.auth_token.expose()))
     }
 }
 
@@ -31,12 +35,24 @@ impl Send for Sender {
             Ok(form) => form,
             Err(fault) => return Outcome::Refused(fault),
         };
-        let request =
-            self.client.post(self.endpoint.clone()).basic_auth(&self.config.account_sid, Some(self.config.auth_token.expose())).form(&form);
-        let outcome = http_client::exchange(request, self.deadline, wire::message_sid, errors::fault).await;
+        let request = self.signed_in(self.client.post(self.endpoint.clone())).form(&form);
+        let refused = |answer: &_| errors::fault(answer).with_ladder(self.config.marketing_waits);
+        let outcome = http_client::exchange(request, self.deadline, wire::message_sid, refused).await;
         match outcome {
             Outcome::Refused(fault) if fault.code == errors::PROVIDER_TIMEOUT => Outcome::Uncertain(fault),
             outcome => outcome,
         }
+    }
+
+    fn capability(&self) -> Capability {
+        Capability::Lookup
+    }
+
+    async fn lookup(&self, query: &LookupQuery) -> Lookup {
+        lookup::ask(self, query).await
+    }
+
+    fn report_action(&self, code: &str) -> Option<FaultAction> {
+        errors::report_action(code).map(|action| action.with_ladder(self.config.marketing_waits))
     }
 }

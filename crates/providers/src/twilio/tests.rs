@@ -1,17 +1,19 @@
 use super::*;
 use crate::conformance::{
-    Fixture, Hooks, conformance, message,
+    Fixture, Hooks, conformance, lookups, message,
     stub::{Protocol, Stub, Then, body, http},
 };
 use crate::contracts;
-use crate::errors::{INVALID, OPT_OUT, PAUSE, PERMANENT};
-use crate::{Decoded, EventKind, FaultAction, Message, Outcome, Preference, Refused, WebhookRequest};
+use crate::errors::{INVALID, OPT_OUT, PERMANENT, RETRY, retry_once};
+use crate::{Capability, Decoded, EventKind, FaultAction, Message, Outcome, Preference, Refused, WebhookRequest};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::content::{Rendered, SmsVariant, TwilioContent, WhatsappVariant};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, net::SocketAddr};
 use time::OffsetDateTime;
 use url::form_urlencoded;
+
+mod lookup;
 
 conformance!(super::fixture);
 
@@ -75,6 +77,8 @@ fn fixture() -> Fixture {
         garbage: http(201, &[], b"<html>welcome to the hotel's network</html>"),
         debug,
         secrets: vec![TOKEN],
+        capability: Capability::Lookup,
+        lookup: Some(lookup::case()),
         hooks: Some(Hooks {
             receiver: receiver(TOKEN),
             url: STATUS_URL,
@@ -188,22 +192,24 @@ async fn published_errors_are_understood() {
 
 /// What our few actions may stand for the contract's many.
 fn fits(action: FaultAction, contract: &str) -> bool {
-    use FaultAction::{InvalidAddress, OptOut, PauseSender, Permanent, Retry, Throttle};
+    use FaultAction::{InvalidAddress, Ladder, OptOut, PauseSender, PauseTemplate, Permanent, Retry, Throttle};
+    let at_most_once = |action| matches!(action, Retry { after: Some(_), at_most: Some(1) });
     match contract {
         "pause_account" | "pause_sender" => action == PauseSender,
-        // A fault of the sender's set-up stops it; a fault of the message loses the message.
-        "fix_request" | "pause_template" => matches!(action, PauseSender | Permanent),
+        "pause_template" => action == PauseTemplate,
+        // A fault of the sender's or the template's set-up stops that; a fault of the message loses the message.
+        "fix_request" => matches!(action, PauseSender | PauseTemplate | Permanent),
         "fix_account" | "permanent" | "use_template" | "filtered_alert" => action == Permanent,
         "unknown_do_not_resend" => action == Permanent,
         "invalid_address" => action == InvalidAddress,
         "opt_out" | "block_or_opt_out" => action == OptOut,
         "throttle" | "warning_only" => matches!(action, Throttle { .. }),
-        "retry" | "soft_bounce" => action == Retry { after: None },
-        "retry_in_allowed_hours" => matches!(action, Retry { after: Some(_) }),
-        "defer_24h" | "next_day" => match action {
-            Retry { after } | Throttle { after } => after == Some(Duration::from_secs(86_400)),
-            _ => false,
-        },
+        "retry" => action == RETRY,
+        "soft_bounce" => at_most_once(action),
+        "retry_in_allowed_hours" => matches!(action, Retry { after: Some(_), at_most: None }),
+        // The ladder ends with the day that Meta asks for.
+        "defer_24h" => matches!(action, Ladder { waits } if waits.after(3) == Some(Duration::from_secs(86_400))),
+        "next_day" => action.wait(1) == Some(Duration::from_secs(86_400)) && !action.gives_up(1),
         other => panic!("the contract has a new action: {other}"),
     }
 }
@@ -219,12 +225,28 @@ fn error_table_agrees_with_the_contract() {
         let ours = errors::find(code).unwrap_or_else(|| panic!("{code} is missing"));
         let action = row["action"].as_str().unwrap();
         assert!(fits(ours.action, action), "{code}: {:?} for {action}", ours.action);
+        assert_eq!(crate::report_action("twilio", &code.to_string()), Some(ours.action));
     }
-    for code in [21606, 21607, 21659, 63013, 63027, 63040, 63041, 63042] {
-        assert_eq!(errors::find(code).unwrap().action, PAUSE, "{code}");
+    for code in ["21606", "21607", "21659"] {
+        assert_eq!(crate::report_action("twilio", code), Some(FaultAction::PauseSender), "{code}");
     }
-    assert_eq!(errors::find(30007).unwrap().action, PERMANENT);
-    assert!(errors::find(99_999).is_none());
+    for code in ["99999", "undelivered", "failed", "canceled", ""] {
+        assert_eq!(crate::report_action("twilio", code), None, "{code}");
+    }
+}
+
+#[test]
+fn the_account_may_have_a_ladder_of_its_own() {
+    let own = account(TOKEN, &[("marketing_limit_retry_hours", "24,24")]);
+    let waits = Waits::parse("24,24").unwrap();
+    let sender = sender(&own, Channel::Whatsapp, DEADLINE).unwrap();
+    assert_eq!(sender.report_action("63049"), Some(FaultAction::Ladder { waits }));
+    assert_eq!(sender.report_action("30003"), Some(retry_once(3_600)));
+    let receiver = (PROVIDER.webhook.unwrap())(&own).unwrap();
+    let headers = BTreeMap::new();
+    let body = b"MessageSid=SM1&MessageStatus=undelivered&ErrorCode=63049";
+    let decoded = receiver.decode(&WebhookRequest { url: STATUS_URL, headers: &headers, body, now: OffsetDateTime::UNIX_EPOCH }).unwrap();
+    assert_eq!(decoded.events[0].action, Some(FaultAction::Ladder { waits }));
 }
 
 fn verify(token: &str, url: &str, signature: &str, body: &[u8]) -> Result<(), Refused> {
@@ -316,7 +338,7 @@ fn published_status_posts_decode() {
             "read.txt" => (EventKind::Opened, "read", None),
             "sent.txt" => (EventKind::Sent, "sent", None),
             "30007.txt" | "63016.txt" => (EventKind::Failed, &name[name.len() - 9..name.len() - 4], Some(PERMANENT)),
-            "30003.txt" => (EventKind::Failed, "30003", Some(FaultAction::Retry { after: None })),
+            "30003.txt" => (EventKind::Failed, "30003", Some(retry_once(3_600))),
             other => panic!("a new sample: {other}"),
         };
         assert_eq!((event.kind, event.code.as_deref(), event.action), (kind, Some(code), action), "{name}");
@@ -372,4 +394,5 @@ fn accounts_are_checked_field_by_field() {
     assert_eq!(field(&with("from", ""), Channel::Sms), "from");
     assert_eq!(field(&with("messaging_service_sid", "MG1"), Channel::Sms), "messaging_service_sid");
     assert_eq!(field(&with("base_url", "http://api.twilio.com"), Channel::Sms), "base_url");
+    assert_eq!(field(&with("marketing_limit_retry_hours", "2h"), Channel::Whatsapp), "marketing_limit_retry_hours");
 }

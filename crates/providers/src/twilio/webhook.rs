@@ -6,7 +6,7 @@
 use super::{Config, errors, wire::WHATSAPP_PREFIX};
 use crate::settings::is_e164;
 use crate::signature::{hex, same};
-use crate::{DecodeError, Decoded, Event, EventKind, Inbound, Preference, Refused, Webhook, WebhookRequest};
+use crate::{DecodeError, Decoded, Event, EventKind, Inbound, Preference, Refused, Waits, Webhook, WebhookRequest};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::Channel;
 use ring::{digest, hmac};
@@ -21,6 +21,7 @@ const CORRELATION: &str = "d";
 
 pub(super) struct Receiver {
     key: hmac::Key,
+    marketing_waits: Option<Waits>,
 }
 
 // `hmac::Key`'s own Debug shows only the algorithm, but that is nobody's promise.
@@ -33,7 +34,7 @@ impl std::fmt::Debug for Receiver {
 impl Receiver {
     pub(super) fn new(config: &Config) -> Self {
         let token = config.auth_token.expose().as_bytes();
-        Self { key: hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token) }
+        Self { key: hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token), marketing_waits: config.marketing_waits }
     }
 }
 
@@ -74,7 +75,11 @@ impl Webhook for Receiver {
             }
             Some("accepted" | "scheduled" | "queued" | "sending") => {}
             Some(status) => match kind(status) {
-                Some(kind) => decoded.events.push(event(&form, sid, status, kind, request)),
+                Some(kind) => {
+                    let mut event = event(&form, sid, status, kind, request);
+                    event.action = event.action.map(|action| action.with_ladder(self.marketing_waits));
+                    decoded.events.push(event);
+                }
                 None => decoded.unknown = 1,
             },
             None => decoded.unknown = 1,
@@ -103,7 +108,6 @@ fn kind(status: &str) -> Option<EventKind> {
 
 fn event(form: &Form, sid: &str, status: &str, kind: EventKind, request: &WebhookRequest<'_>) -> Event {
     let error = form.get("ErrorCode").filter(|code| *code != "0");
-    let number = error.and_then(|code| code.parse().ok());
     Event {
         key: match error {
             Some(code) => format!("{sid}:{status}:{code}"),
@@ -115,7 +119,7 @@ fn event(form: &Form, sid: &str, status: &str, kind: EventKind, request: &Webhoo
         // Only SMS gives a time, to the minute and without a zone.
         occurred_at: request.now,
         code: Some(error.unwrap_or(status).to_owned()),
-        action: number.and_then(errors::find).map(|row| row.action),
+        action: error.and_then(errors::report_action),
     }
 }
 

@@ -10,18 +10,22 @@ use serde::Deserialize;
 
 pub(super) const WHATSAPP_PREFIX: &str = "whatsapp:";
 
+/// A number as this channel writes it.
+pub(super) fn address(channel: Channel, number: &str) -> String {
+    match channel {
+        Channel::Whatsapp => format!("{WHATSAPP_PREFIX}{number}"),
+        _ => number.to_owned(),
+    }
+}
+
 /// The form of one message, in the order that it is sent.
 pub(super) fn form(config: &Config, channel: Channel, message: &Message) -> Result<Vec<(&'static str, String)>, Fault> {
     if !is_e164(&message.to) {
         return Err(Fault::new("21211", INVALID, "not a phone number in full"));
     }
-    let number = |number: &str| match channel {
-        Channel::Whatsapp => format!("{WHATSAPP_PREFIX}{number}"),
-        _ => number.to_owned(),
-    };
-    let mut form = vec![("To", number(&message.to))];
+    let mut form = vec![("To", address(channel, &message.to))];
     if let Some(from) = &config.from {
-        form.push(("From", number(from)));
+        form.push(("From", address(channel, from)));
     }
     if let Some(service) = &config.messaging_service_sid {
         form.push(("MessagingServiceSid", service.clone()));

@@ -1,8 +1,10 @@
-//! Who does what: pure decisions, each a function of (seed, channel, recipient).
+//! Who does what: pure decisions, each a function of (seed, channel, recipient), of `faults` also of the attempt.
 //!
 //! A recipient who refuses does so every time; one who opens opens every message. So two runs over the same
 //! audience with the same seed come out the same, in whatever order the messages arrive.
 
+mod faults;
+mod mischief;
 mod steps;
 
 use std::time::Duration;
@@ -11,6 +13,8 @@ use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 use crate::message::Channel;
+pub use faults::Faults;
+pub use mischief::Mischief;
 pub use steps::{Step, StepSet};
 
 /// How likely each thing is (0 to 1), and how long things take (milliseconds, both ends included).
@@ -38,6 +42,10 @@ pub struct Behaviour {
     pub hang: f64,
     /// Accept, then close the connection without an answer, at the first attempt only.
     pub reset: f64,
+    /// What goes wrong with any attempt.
+    pub faults: Faults,
+    /// What is done to the callbacks.
+    pub callbacks: Mischief,
 }
 
 impl Default for Behaviour {
@@ -46,7 +54,7 @@ impl Default for Behaviour {
             latency_ms: [0, 0],
             callback_delay_ms: [50, 250],
             refuse: 0.01,
-            throttle: 0.01,
+            throttle: 0.002,
             fail: 0.03,
             read: 0.45,
             click: 0.15,
@@ -54,6 +62,8 @@ impl Default for Behaviour {
             server_error: 0.0,
             hang: 0.0,
             reset: 0.0,
+            faults: Faults::default(),
+            callbacks: Mischief::default(),
         }
     }
 }
@@ -65,14 +75,20 @@ pub enum Ruling {
     Refuse,
     Throttle,
     ServerError,
+    /// Not taken, and the answer doesn't say so.
+    Lose,
 }
 
-/// What it does once the message is accepted.
+/// How the caller hears of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     Normal,
     Hang,
     Reset,
+    ServerError,
+    Garbage,
+    /// At a byte a second.
+    Trickle,
 }
 
 /// One recipient, as the seed makes them.
@@ -104,7 +120,7 @@ impl Behaviour {
         let ranges = [("latency_ms", self.latency_ms), ("callback_delay_ms", self.callback_delay_ms)];
         let rate = rates.iter().find(|(_, rate)| !(0.0..=1.0).contains(rate)).map(|(name, _)| *name);
         let range = ranges.iter().find(|(_, [lo, hi])| lo > hi || *hi > MAX_DELAY_MS).map(|(name, _)| *name);
-        rate.or(range)
+        rate.or(range).or(self.faults.fault()).or(self.callbacks.fault())
     }
 }
 
@@ -136,9 +152,25 @@ impl Fate<'_> {
         }
     }
 
-    /// Whether the first attempt differs from the later ones.
-    pub fn minds_first_attempt(&self) -> bool {
-        self.ruling(true) != self.ruling(false) || self.answer(true) != Answer::Normal
+    /// What becomes of an attempt to reach this recipient, counted from 1; 0 where attempts aren't counted.
+    pub fn attempt(&self, attempt: u32) -> (Ruling, Answer) {
+        match (self.ruling(attempt == 1), self.answer(attempt == 1)) {
+            (Ruling::Accept, Answer::Normal) => {
+                let struck = self.behaviour.faults.strike(attempt, self.draw(&format!("fault {attempt}")));
+                struck.unwrap_or((Ruling::Accept, Answer::Normal))
+            }
+            decided => decided,
+        }
+    }
+
+    /// Whether the attempts to reach this recipient differ.
+    pub fn minds_attempts(&self) -> bool {
+        self.behaviour.faults.any() || self.ruling(true) != self.ruling(false) || self.answer(true) != Answer::Normal
+    }
+
+    /// Whether a report of this step is followed by one about nothing.
+    pub fn invents(&self, step: Step) -> bool {
+        self.happens(&format!("unknown {}", step.as_str()), self.behaviour.callbacks.unknown_ids)
     }
 
     /// All that would happen on a channel that can do everything.

@@ -66,6 +66,12 @@ impl StepSet {
         self.iter().next()
     }
 
+    /// One of the steps, the same whenever it is asked with the same salt.
+    pub fn any(self, salt: u64) -> Option<Step> {
+        let place = salt.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;
+        self.iter().nth(usize::try_from(place.checked_rem(self.len())?).ok()?)
+    }
+
     pub fn len(self) -> u64 {
         u64::from(self.0.count_ones())
     }

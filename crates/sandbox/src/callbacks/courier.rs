@@ -26,6 +26,7 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// A request to the hub.
+#[derive(Clone)]
 pub struct Outgoing {
     pub method: Method,
     pub url: Url,
@@ -73,16 +74,44 @@ impl Courier {
         }
         let active = self.live.get();
         let verdict = match request(lane, &active, &batch) {
-            Some(outgoing) => self.send(outgoing).await,
+            Some(outgoing) => {
+                let verdict = self.send(outgoing.clone()).await;
+                self.make_mischief(lane, &active, &batch, outgoing).await;
+                verdict
+            }
             None => Verdict::Refused,
         };
-        for journey in batch {
+        for mut journey in batch {
+            if let Some(told) = journey.told.take() {
+                // Nobody may be waiting any more.
+                let _nobody = told.send(());
+            }
             self.send_on(&active, journey, verdict).await;
         }
     }
 
+    /// More posts than there is reason for. What is answered to them doesn't matter.
+    async fn make_mischief(&self, lane: Lane, active: &Active, batch: &[Journey], outgoing: Outgoing) {
+        if lane == Lane::Recipient {
+            return;
+        }
+        for _ in 1..active.config.behaviour.callbacks.copies {
+            self.send(outgoing.clone()).await;
+        }
+        let invents = |journey: &&Journey| {
+            let fate = active.config.behaviour.fate(active.config.seed, journey.parcel.entry.channel, &journey.parcel.to);
+            journey.next().is_some_and(|step| step != Step::Stop && fate.invents(step))
+        };
+        let invented: Vec<Journey> = batch.iter().filter(invents).map(Journey::invented).collect();
+        if !invented.is_empty()
+            && let Some(outgoing) = request(lane, active, &invented)
+        {
+            self.send(outgoing).await;
+        }
+    }
+
     async fn send_on(&self, active: &Active, mut journey: Journey, verdict: Verdict) {
-        let Some(step) = journey.todo.first() else { return };
+        let Some(step) = journey.next() else { return };
         let ending = match verdict {
             Verdict::Done => Ending::Done,
             Verdict::Refused => Ending::Refused,
@@ -103,7 +132,7 @@ impl Courier {
         }
         journey.todo = journey.todo.without(StepSet::of(&[step]));
         journey.tries = 0;
-        let Some(next) = journey.todo.first() else { return };
+        let Some(next) = journey.next() else { return };
         let parcel = &journey.parcel;
         let fate = active.config.behaviour.fate(active.config.seed, parcel.entry.channel, &parcel.to);
         let delay = fate.delay(next);

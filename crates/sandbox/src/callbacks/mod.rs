@@ -3,7 +3,7 @@
 //! Every message with something to happen is a [`Journey`]: its steps in order, the next one due at a time.
 //! A journey waits in the [`lane`] that its next step belongs to, so that one receiver that hangs does not
 //! hold up the others. The [`courier`] makes the request, and puts the journey back for its next step, or
-//! for another try. Steps of one message never overtake each other.
+//! for another try. Steps of one message never overtake each other, unless the configuration wants mischief.
 
 mod courier;
 mod lane;
@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,7 @@ use crate::message::{Channel, Links, Message, Provider};
 pub use courier::Outgoing;
 
 /// What callbacks need of a message. Its content is not kept.
+#[derive(Clone)]
 pub struct Parcel {
     pub entry: Entry,
     pub provider: Provider,
@@ -69,6 +70,40 @@ pub struct Journey {
     pub todo: StepSet,
     /// Failed tries of the step that is next.
     pub tries: u32,
+    /// Its steps come in an order of their own.
+    shuffled: bool,
+    /// Hears of the first post about the message.
+    pub told: Option<oneshot::Sender<()>>,
+}
+
+impl Journey {
+    pub fn new(parcel: Parcel, todo: StepSet, shuffled: bool) -> Self {
+        Journey { parcel: Box::new(parcel), todo, tries: 0, shuffled, told: None }
+    }
+
+    /// The step that is to be played next.
+    pub fn next(&self) -> Option<Step> {
+        if self.shuffled { self.todo.any(self.parcel.entry.seq) } else { self.todo.first() }
+    }
+
+    /// The same report about a message that never was.
+    fn invented(&self) -> Journey {
+        let mut parcel = (*self.parcel).clone();
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let prefix = if parcel.provider == Provider::Meta { "wamid." } else { "SM" };
+        parcel.provider_message_id = format!("{prefix}{id}");
+        parcel.message_id = Some(format!("{id}@sandbox.invalid"));
+        parcel.correlation = id;
+        parcel.custom_args = Map::new();
+        parcel.status_callback = parcel.status_callback.and_then(|url| without_correlation(&url));
+        Journey::new(parcel, self.todo, self.shuffled)
+    }
+}
+
+fn without_correlation(url: &str) -> Option<String> {
+    let mut url = url::Url::parse(url).ok()?;
+    url.set_query(None);
+    Some(url.into())
 }
 
 /// Who is called. Each has its own queue and workers.
@@ -123,7 +158,7 @@ impl Scheduler {
 
     /// Has the next step of a journey played after `delay`.
     pub fn put(&self, journey: Journey, delay: Duration) {
-        let Some(step) = journey.todo.first() else { return };
+        let Some(step) = journey.next() else { return };
         let lane = Lane::of(journey.parcel.provider, step);
         let due = lane::Due { at: Instant::now() + delay, journey };
         if let Some(Err(_)) = self.lanes.get(lane as usize).map(|lane| lane.send(due)) {

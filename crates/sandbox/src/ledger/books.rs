@@ -1,6 +1,6 @@
-//! What is kept in memory: the figures, about twenty bytes a message, and a ring of the latest ones.
+//! What is kept in memory: the figures, some tens of bytes a message, and a ring of the latest ones.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::behaviour::{Step, StepSet};
 use crate::ledger::draft::{Kept, identity};
@@ -37,6 +37,12 @@ pub struct Books {
     offsets: Vec<u64>,
     length: u64,
     seen: HashSet<u64>,
+    /// E-mails by SMTP.
+    letters: HashSet<u64>,
+    /// Twilio's messages: all, by recipient, and by their ids.
+    twilio: Vec<u64>,
+    twilio_to: HashMap<u64, Vec<u64>>,
+    twilio_sid: HashMap<u64, u64>,
     refused: HashSet<u64>,
     recent: VecDeque<Summary>,
     figures: Figures,
@@ -78,6 +84,12 @@ impl Books {
         self.done.push(StepSet::default());
         self.ended.push(StepSet::default());
         self.figures.pending += kept.plays.len();
+        self.letters.extend(kept.letter);
+        if let Some((to, sid)) = kept.twilio {
+            self.twilio.push(seq);
+            self.twilio_to.entry(to).or_default().push(seq);
+            self.twilio_sid.insert(sid, seq);
+        }
         let mut again = false;
         for same in kept.sameness.into_iter().flatten() {
             again |= !self.seen.insert(same);
@@ -89,6 +101,24 @@ impl Books {
             self.recent.pop_front();
         }
         self.recent.push_back(Summary { seq, ..kept.summary });
+    }
+
+    /// Whether this e-mail, by its Message-ID and recipient, is in the log.
+    pub fn has_letter(&self, letter: u64) -> bool {
+        self.letters.contains(&letter)
+    }
+
+    /// Numbers of Twilio's latest messages, or of those to one recipient; the newest first.
+    pub fn twilio(&self, to: Option<u64>, limit: usize) -> Vec<u64> {
+        let all = match to {
+            Some(to) => self.twilio_to.get(&to).map(Vec::as_slice).unwrap_or_default(),
+            None => &self.twilio,
+        };
+        all.iter().rev().take(limit).copied().collect()
+    }
+
+    pub fn twilio_sid(&self, sid: u64) -> Option<u64> {
+        self.twilio_sid.get(&sid).copied()
     }
 
     /// Takes up how a step ended; false if that is old news.

@@ -19,6 +19,10 @@ pub struct Draft {
 pub struct Kept {
     pub channel: Channel,
     pub plays: StepSet,
+    /// Of an e-mail by SMTP: equal for the same Message-ID and recipient.
+    pub letter: Option<u64>,
+    /// Of Twilio's messages: the recipient's and the message's key.
+    pub twilio: Option<(u64, u64)>,
     /// Equal for messages that are duplicates of each other.
     pub sameness: [Option<u64>; 2],
     pub summary: Summary,
@@ -41,9 +45,13 @@ impl Kept {
     pub fn new(message: &Message) -> Self {
         let by_correlation =
             (!message.correlation.is_empty()).then(|| identity(message.channel, &message.to, &("correlation", &message.correlation)));
+        let letter = message.message_id.as_ref().filter(|_| message.provider == Provider::Smtp);
         Kept {
             channel: message.channel,
             plays: message.plays,
+            letter: letter.map(|id| identity(message.channel, &message.to, &("letter", id))),
+            twilio: (message.provider == Provider::Twilio)
+                .then(|| (twilio_to(message.channel, &message.to), twilio_sid(&message.provider_message_id))),
             sameness: [by_correlation, Some(identity(message.channel, &message.to, &content(message)))],
             summary: Summary {
                 seq: 0,
@@ -63,6 +71,16 @@ pub fn identity(channel: Channel, to: &str, what: &impl Hash) -> u64 {
     (channel, to).hash(&mut hasher);
     what.hash(&mut hasher);
     hasher.finish()
+}
+
+/// Stands for a recipient of Twilio's messages.
+pub fn twilio_to(channel: Channel, to: &str) -> u64 {
+    identity(channel, to, &"twilio")
+}
+
+/// Stands for a message of Twilio's.
+pub fn twilio_sid(sid: &str) -> u64 {
+    identity(Channel::Sms, sid, &"twilio sid")
 }
 
 /// What the recipient gets to see, without the tokens that differ from one message to the next.

@@ -69,15 +69,26 @@ pub struct Entry {
 }
 
 enum Command {
-    Append { drafts: Vec<Draft>, answer: oneshot::Sender<std::io::Result<Appended>> },
-    Note { epoch: u64, line: Vec<u8> },
-    Reset { answer: oneshot::Sender<std::io::Result<()>> },
+    /// With `once`, e-mails by SMTP that are in the log already are left out.
+    Append {
+        drafts: Vec<Draft>,
+        once: bool,
+        answer: oneshot::Sender<std::io::Result<Appended>>,
+    },
+    Note {
+        epoch: u64,
+        line: Vec<u8>,
+    },
+    Reset {
+        answer: oneshot::Sender<std::io::Result<()>>,
+    },
 }
 
 /// Where the messages of one append went.
 pub struct Appended {
     pub epoch: u64,
-    pub first_seq: u64,
+    /// Each message's number; none for a repetition that was left out.
+    pub seqs: Vec<Option<u64>>,
 }
 
 /// How far a message of an earlier process has come.
@@ -105,11 +116,12 @@ impl Ledger {
         Ok((Ledger { commands, books, messages: Arc::new(state_dir.join(MESSAGES_FILE)) }, task))
     }
 
-    /// Puts messages into the log, in one piece, and returns once they are on disk.
-    pub async fn append(&self, messages: &[Message]) -> std::io::Result<Appended> {
+    /// Puts messages into the log, in one piece, and returns once they are on disk. With `once`, an e-mail by SMTP whose
+    /// Message-ID and recipient are in the log already is left out.
+    pub async fn append(&self, messages: &[Message], once: bool) -> std::io::Result<Appended> {
         let drafts = messages.iter().map(Draft::new).collect::<Result<Vec<_>, _>>()?;
         let (answer, answered) = oneshot::channel();
-        self.send(Command::Append { drafts, answer }).await?;
+        self.send(Command::Append { drafts, once, answer }).await?;
         answered.await.map_err(|_| closed())?
     }
 
@@ -151,6 +163,20 @@ impl Ledger {
     /// What of a message has been played and answered.
     pub fn done(&self, seq: u64) -> StepSet {
         self.lock().done(seq)
+    }
+
+    /// Numbers of Twilio's messages to a recipient, the newest first.
+    pub fn twilio_to(&self, channel: Channel, to: &str) -> Vec<u64> {
+        self.lock().twilio(Some(draft::twilio_to(channel, to)), usize::MAX)
+    }
+
+    /// Numbers of Twilio's latest messages, the newest first.
+    pub fn twilio_latest(&self, limit: usize) -> Vec<u64> {
+        self.lock().twilio(None, limit)
+    }
+
+    pub fn twilio_sid(&self, sid: &str) -> Option<u64> {
+        self.lock().twilio_sid(draft::twilio_sid(sid))
     }
 
     /// The latest messages that `wanted` holds for, newest first: those from `skip` on, at most `limit`,

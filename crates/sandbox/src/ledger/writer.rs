@@ -1,5 +1,6 @@
 //! Group commit: one task takes all that waits, writes it, syncs once, and only then answers.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +22,7 @@ pub struct Writer {
 
 struct Waiting {
     drafts: Vec<Draft>,
+    once: bool,
     answer: oneshot::Sender<io::Result<Appended>>,
 }
 
@@ -56,7 +58,7 @@ impl Writer {
         let mut notes = Vec::new();
         for command in batch {
             match command {
-                Command::Append { drafts, answer } => waiting.push(Waiting { drafts, answer }),
+                Command::Append { drafts, once, answer } => waiting.push(Waiting { drafts, once, answer }),
                 Command::Note { epoch, line } if epoch == self.books().epoch() => notes.extend_from_slice(&line),
                 Command::Note { .. } => {}
                 Command::Reset { answer } => {
@@ -82,10 +84,16 @@ impl Writer {
         };
         let mut lines = Vec::new();
         let mut lengths = Vec::new();
-        for draft in waiting.iter().flat_map(|w| &w.drafts) {
+        let mut letters = HashSet::new();
+        for (draft, once) in waiting.iter().flat_map(|w| w.drafts.iter().map(|draft| (draft, w.once))) {
+            let repeated = draft.kept.letter.is_some_and(|letter| !letters.insert(letter) || self.books().has_letter(letter));
+            if once && repeated {
+                lengths.push(None);
+                continue;
+            }
             let before = lines.len();
             draft.write(seq, &mut lines);
-            lengths.push((lines.len() - before) as u64);
+            lengths.push(Some((lines.len() - before) as u64));
             seq += 1;
         }
         if let Err(error) = self.write_durably(start, &lines) {
@@ -95,12 +103,17 @@ impl Writer {
             return;
         }
         let mut lengths = lengths.into_iter();
-        for Waiting { drafts, answer } in waiting {
-            let first_seq = self.books().next_seq();
+        for Waiting { drafts, answer, .. } in waiting {
+            let mut seqs = Vec::with_capacity(drafts.len());
             for (draft, bytes) in drafts.into_iter().zip(lengths.by_ref()) {
-                self.books().record(draft.kept, bytes);
+                let mut books = self.books();
+                seqs.push(bytes.map(|bytes| {
+                    let seq = books.next_seq();
+                    books.record(draft.kept, bytes);
+                    seq
+                }));
             }
-            reply(answer, Ok(Appended { epoch, first_seq }));
+            reply(answer, Ok(Appended { epoch, seqs }));
         }
     }
 

@@ -120,6 +120,7 @@ async fn handle(
             return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, 130_429, "Rate limit hit", details));
         }
         Ruling::ServerError => return Err(server_error()),
+        Ruling::Lose => return Ok(desk.lose(judged.answer, hangup).await),
     }
     let mut message = request.message(call.number);
     desk.plan(&active, &mut message, possible(&active), failure);

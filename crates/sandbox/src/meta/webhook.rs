@@ -18,10 +18,10 @@ const DISPLAY_NUMBER: &str = "15550783881";
 pub fn request(active: &Active, batch: &[Journey]) -> Option<Outgoing> {
     let meta = active.config.meta.as_ref()?;
     let url = Url::parse(meta.webhook_url.as_deref()?).ok()?;
-    let now = crate::clock::unix_seconds().to_string();
+    let now = (crate::clock::unix_seconds() - i64::from(active.config.behaviour.callbacks.backdate_s)).to_string();
     let (mut statuses, mut replies) = (Vec::new(), Vec::new());
     for journey in batch {
-        match journey.todo.first()? {
+        match journey.next()? {
             Step::Stop => replies.push(&*journey.parcel),
             step => statuses.push(status(&journey.parcel, step, &now)),
         }

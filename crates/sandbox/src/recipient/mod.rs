@@ -16,7 +16,7 @@ const USER_AGENT: HeaderValue = HeaderValue::from_static("Mozilla/5.0 (FanfareSa
 pub fn request(journey: &Journey) -> Option<Outgoing> {
     let links = &journey.parcel.links;
     let get = |url: &Option<String>| outgoing(Method::GET, url.as_deref()?, HeaderMap::new(), "");
-    match journey.todo.first()? {
+    match journey.next()? {
         Step::Read => get(&links.open),
         Step::Click => get(&links.click),
         Step::Stop => {

@@ -17,7 +17,8 @@ const TIMESTAMP: HeaderName = HeaderName::from_static("x-twilio-email-event-webh
 pub fn request(active: &Active, batch: &[Journey]) -> Option<Outgoing> {
     let url = Url::parse(active.config.sendgrid.as_ref()?.webhook_url.as_deref()?).ok()?;
     let now = crate::clock::unix_seconds();
-    let events = batch.iter().filter_map(|journey| Some(event(&journey.parcel, journey.todo.first()?, now).to_string()));
+    let occurred = now - i64::from(active.config.behaviour.callbacks.backdate_s);
+    let events = batch.iter().filter_map(|journey| Some(event(&journey.parcel, journey.next()?, occurred).to_string()));
     // As SendGrid writes it, so that a receiver which verifies anything but the raw bytes is found out.
     let body = format!("[{}]\r\n", events.collect::<Vec<_>>().join(",\r\n")).into_bytes();
     let timestamp = now.to_string();

@@ -90,6 +90,9 @@ async fn handle(desk: &Desk, hangup: &Hangup, headers: &HeaderMap, body: Result<
     let recipients: Vec<&str> = mail.envelopes.iter().map(|envelope| envelope.to.as_str()).collect();
     let judged = desk.judge(&active, Channel::Email, &recipients).await;
     rule(desk, &mail, &judged).await?;
+    if judged.ruling == Ruling::Lose {
+        return Ok(desk.lose(judged.answer, hangup).await);
+    }
     let request_id = uuid::Uuid::new_v4().simple().to_string();
     let messages = mail.envelopes.iter().enumerate().map(|(i, envelope)| {
         let mut message = message(desk, &active, &mail, envelope, &request_id, i);
@@ -107,7 +110,7 @@ async fn handle(desk: &Desk, hangup: &Hangup, headers: &HeaderMap, body: Result<
 
 async fn rule(desk: &Desk, mail: &Mail, judged: &Judgement) -> Result<(), Refusal> {
     match judged.ruling {
-        Ruling::Accept => Ok(()),
+        Ruling::Accept | Ruling::Lose => Ok(()),
         Ruling::Throttle => Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, None, "too many requests")),
         Ruling::ServerError => Err(server_error()),
         Ruling::Refuse => {

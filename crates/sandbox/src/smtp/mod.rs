@@ -20,7 +20,8 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::behaviour::Answer;
-use crate::desk::Desk;
+use crate::conn::TRICKLE;
+use crate::desk::{Desk, GARBAGE};
 use session::{Reply, Session};
 use wire::Line;
 
@@ -74,6 +75,18 @@ impl Peer {
         if self.reader.buffer().is_empty() { self.writer.flush().await } else { Ok(()) }
     }
 
+    async fn trickle(&mut self, reply: &str, desk: &Desk) -> io::Result<()> {
+        for byte in format!("{reply}\r\n").into_bytes() {
+            tokio::select! {
+                () = desk.shutdown.cancelled() => return Ok(()),
+                () = tokio::time::sleep(TRICKLE) => {}
+            }
+            self.writer.write_all(&[byte]).await?;
+            self.writer.flush().await?;
+        }
+        Ok(())
+    }
+
     async fn last_word(&mut self, reply: &str) -> io::Result<()> {
         self.writer.write_all(format!("{reply}\r\n").as_bytes()).await?;
         self.writer.flush().await
@@ -111,7 +124,10 @@ async fn connection(stream: TcpStream, desk: &Desk, has_room: bool) -> io::Resul
                 let (text, answer) = session.data(data).await;
                 match answer {
                     Answer::Normal => peer.say(&text).await?,
-                    Answer::Reset => return Ok(()),
+                    // A refusal at this point would be certain, so an error of the server's own is no reply at all.
+                    Answer::Reset | Answer::ServerError => return Ok(()),
+                    Answer::Garbage => return peer.last_word(GARBAGE).await,
+                    Answer::Trickle => return peer.trickle(&text, desk).await,
                     Answer::Hang => {
                         desk.hang().await;
                         return Ok(());

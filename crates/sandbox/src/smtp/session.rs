@@ -40,6 +40,7 @@ pub struct Session<'d> {
     recipients: Vec<String>,
     /// What was decided about the recipients, for the end of the data.
     fails: bool,
+    lost: bool,
     answer: Answer,
     mistakes: u32,
 }
@@ -58,6 +59,7 @@ impl<'d> Session<'d> {
             from: None,
             recipients: Vec::new(),
             fails: false,
+            lost: false,
             answer: Answer::Normal,
             mistakes: 0,
         }
@@ -108,6 +110,7 @@ impl<'d> Session<'d> {
         self.from = None;
         self.recipients.clear();
         self.fails = false;
+        self.lost = false;
         self.answer = Answer::Normal;
     }
 
@@ -215,6 +218,7 @@ impl<'d> Session<'d> {
             }
             Ruling::Throttle => return say("451 4.7.0 too much mail for this recipient: try again later"),
             Ruling::ServerError => self.fails = true,
+            Ruling::Lose => self.lost = true,
             Ruling::Accept => {}
         }
         if judged.answer != Answer::Normal {
@@ -239,12 +243,15 @@ impl<'d> Session<'d> {
 
     /// What is said to the message, and whether it is said at all.
     pub async fn data(&mut self, data: Option<Vec<u8>>) -> (String, Answer) {
-        let (fails, answer) = (self.fails, self.answer);
+        let (fails, lost, answer) = (self.fails, self.lost, self.answer);
         let recipients = std::mem::take(&mut self.recipients);
         self.forget();
         let Some(data) = data else { return ("552 5.3.4 the message is too large".into(), Answer::Normal) };
         if fails {
             return ("451 4.3.0 something went wrong here".into(), Answer::Normal);
+        }
+        if lost {
+            return ("250 2.0.0 Ok".into(), answer);
         }
         let mail = match mail::read(&data) {
             Ok(mail) => mail,

@@ -15,7 +15,7 @@ type Params = Vec<(&'static str, String)>;
 
 pub fn request(active: &Active, journey: &Journey) -> Option<Outgoing> {
     let twilio = active.config.twilio.as_ref()?;
-    let (parcel, step) = (&journey.parcel, journey.todo.first()?);
+    let (parcel, step) = (&journey.parcel, journey.next()?);
     let (url, params) = match step {
         Step::Stop => (twilio.inbound_url.as_deref()?, reply(twilio, parcel, "STOP")),
         _ => (parcel.status_callback.as_deref()?, status(twilio, parcel, step)),
@@ -43,7 +43,7 @@ fn status(twilio: &Twilio, parcel: &Parcel, step: Step) -> Params {
         Step::Delivered => "delivered",
         Step::Read | Step::Click | Step::Stop => "read",
         // These never left Twilio; all else was refused further on.
-        Step::Failed if matches!(parcel.fails_with.as_deref(), Some("30008" | "63032")) => "failed",
+        Step::Failed if matches!(parcel.fails_with.as_deref(), Some("30450" | "63032")) => "failed",
         Step::Failed => "undelivered",
     };
     let mut params: Params = vec![

@@ -74,16 +74,19 @@ impl Request {
         channel == Channel::Whatsapp && self.content_sid.is_none()
     }
 
-    /// SMS segments of the body: 160 GSM-7 characters or 70 UTF-16 units alone, 153 or 67 each when joined.
     pub fn segments(&self) -> usize {
-        let body = self.body.as_deref().unwrap_or_default();
-        let gsm: Option<usize> = body.chars().map(gsm_units).sum();
-        let (units, alone, joined) = match gsm {
-            Some(units) => (units, 160, 153),
-            None => (body.encode_utf16().count(), 70, 67),
-        };
-        if units <= alone { 1 } else { units.div_ceil(joined) }
+        segments(self.body.as_deref().unwrap_or_default())
     }
+}
+
+/// SMS segments of a body: 160 GSM-7 characters or 70 UTF-16 units alone, 153 or 67 each when joined.
+pub fn segments(body: &str) -> usize {
+    let gsm: Option<usize> = body.chars().map(gsm_units).sum();
+    let (units, alone, joined) = match gsm {
+        Some(units) => (units, 160, 153),
+        None => (body.encode_utf16().count(), 70, 67),
+    };
+    if units <= alone { 1 } else { units.div_ceil(joined) }
 }
 
 /// How many of the 160 a character takes; none if GSM 03.38 does not have it.

@@ -1,11 +1,11 @@
 //! Twilio's Messages resource: SMS and WhatsApp.
 //!
 //! `POST /2010-04-01/Accounts/{AccountSid}/Messages.json`, a form with HTTP Basic. `check` reads and refuses,
-//! `callback` makes the status callbacks and the replies. Not here: lists and lookups of messages, media
-//! uploads, scheduling (`SendAt` is taken and ignored), Messaging Services beyond their id.
+//! `callback` makes the status callbacks and the replies, `list` shows what was taken. Not here: media uploads, scheduling (`SendAt` is taken and ignored), Messaging Services beyond their id.
 
 pub mod callback;
 mod check;
+pub mod list;
 
 use std::sync::Arc;
 
@@ -103,6 +103,7 @@ async fn handle(
         Ruling::Refuse => return Err(refused(&desk.fate(&active, channel, &request.to), &request)),
         Ruling::Throttle => return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, 20429, "Too Many Requests")),
         Ruling::ServerError => return Err(server_error()),
+        Ruling::Lose => return Ok(desk.lose(judged.answer, hangup).await),
     }
     let mut message = request.message(channel);
     let possible = possible(&active, &message);
@@ -148,10 +149,11 @@ fn refused(fate: &Fate, request: &Request) -> Refusal {
 }
 
 fn failure(fate: &Fate, channel: Channel) -> Failure {
-    let sms = [("30003", true), ("30005", true), ("30007", true), ("30008", false)];
+    // For good all of them: a passing one would be tried again in an hour.
+    let sms = [("30005", true), ("30006", true), ("30007", true), ("30450", false)];
     let whatsapp = [("63024", true), ("63032", false)];
     let of = if channel == Channel::Sms { &sms[..] } else { &whatsapp[..] };
-    fate.pick("failure", of).copied().unwrap_or(("30008", false))
+    fate.pick("failure", of).copied().unwrap_or(("30450", false))
 }
 
 fn possible(active: &Active, message: &Message) -> StepSet {

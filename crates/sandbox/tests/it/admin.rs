@@ -28,6 +28,14 @@ async fn the_configuration_can_be_read_and_replaced() {
     }
     assert_eq!(json(running.get("/sandbox/config").await).await, now);
     assert_eq!(running.get("/healthz").await.status(), 200);
+    let storm = running.client.put(format!("{}/sandbox/behaviour", running.sandbox.url())).json(&json!({ "faults": { "throttle": 1 } }));
+    assert_eq!(storm.send().await.unwrap().status(), 200);
+    let now = json(running.get("/sandbox/config").await).await;
+    assert_eq!((&now["smtp"]["username"], &now["behaviour"]["faults"]["throttle"]), (&"u".into(), &1.0.into()));
+    for bad in [json!({ "faults": { "reset": 0.6, "hang": 0.6 } }), json!({ "callbacks": { "copies": 0 } }), json!({ "storm": 1 })] {
+        let url = format!("{}/sandbox/behaviour", running.sandbox.url());
+        assert_eq!(running.client.put(url).json(&bad).send().await.unwrap().status(), 400, "{bad}");
+    }
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! Retries, refusals and bounds of what the sandbox posts.
 
-use sandbox::behaviour::Behaviour;
+use std::collections::HashSet;
 
-use crate::support::{Hub, Running, config, smooth};
+use sandbox::behaviour::{Behaviour, Mischief};
+use serde_json::json;
+
+use crate::support::{Call, Hub, Running, config, eventually, smooth};
 
 fn form<'a>(to: &'a str, callback: &'a str) -> [(&'a str, &'a str); 4] {
     [("To", to), ("From", "+15005550001"), ("Body", "x"), ("StatusCallback", callback)]
@@ -77,4 +80,75 @@ async fn the_same_run_plays_the_same_outcomes() {
     }
     assert_eq!(outcomes[0], outcomes[1]);
     assert!(outcomes[0].0.sms.failed > 0 && outcomes[0].0.sms.unsubscribed > 0);
+}
+
+fn mischievous(callbacks: Mischief) -> Behaviour {
+    Behaviour { read: 1.0, callbacks, ..smooth() }
+}
+
+fn template(to: &str) -> serde_json::Value {
+    json!({
+        "messaging_product": "whatsapp", "to": to, "type": "template", "biz_opaque_callback_data": to,
+        "template": { "name": "sale", "language": { "code": "ar" } },
+    })
+}
+
+#[tokio::test]
+async fn copies_and_strangers_are_posted_and_not_counted() {
+    let hub = Hub::start().await;
+    let behaviour = mischievous(Mischief { copies: 5, unknown_ids: 1.0, ..Mischief::default() });
+    let running = Running::start(config(Some(&hub), behaviour)).await;
+    let callback = format!("{}/status?d=tok", hub.url);
+    running.twilio(&form("+15550001111", &callback)).await;
+    let figures = running.settled().await;
+    assert_eq!((figures.sms.sent, figures.sms.delivered, figures.sms.failed), (1, 1, 0));
+    let log = running.log().await;
+    let about = |call: &Call| call.param("MessageSid") == log[0]["provider_message_id"];
+    eventually("the last stranger has come", || async { hub.calls().len() == 12 }).await;
+    let (ours, strangers): (Vec<Call>, Vec<Call>) = hub.calls().into_iter().partition(about);
+    assert_eq!((ours.len(), strangers.len()), (10, 2), "two reports five times each, and one about nothing after each");
+    assert_eq!(ours.iter().map(|call| call.body.clone()).collect::<HashSet<_>>().len(), 2, "copies are copies");
+    assert!(ours.iter().all(|call| call.path.ends_with("?d=tok")) && strangers.iter().all(|call| call.path == "/status"));
+}
+
+#[tokio::test]
+async fn shuffled_reports_all_come_in_some_other_order() {
+    let hub = Hub::start().await;
+    let running = Running::start(config(Some(&hub), mischievous(Mischief { shuffle: true, ..Mischief::default() }))).await;
+    for i in 0..20 {
+        running.meta(&template(&format!("+155500022{i:02}"))).await;
+    }
+    let figures = running.settled().await;
+    assert_eq!((figures.whatsapp.delivered, figures.whatsapp.read), (20, 20));
+    let mut orders: HashSet<Vec<String>> = HashSet::new();
+    let reports: Vec<_> = hub.calls_to("/meta").iter().map(Call::json).collect();
+    for i in 0..20 {
+        let to = format!("155500022{i:02}");
+        let statuses = reports.iter().flat_map(|post| post["entry"][0]["changes"][0]["value"]["statuses"].as_array().unwrap());
+        orders.insert(statuses.filter(|s| s["recipient_id"] == to).map(|s| s["status"].to_string()).collect());
+    }
+    assert!(orders.len() > 2 && orders.iter().all(|order| order.len() == 3), "{orders:?}");
+}
+
+#[tokio::test]
+async fn an_early_report_comes_before_the_answer() {
+    let hub = Hub::start().await;
+    let slow = Behaviour { callback_delay_ms: [3_600_000, 3_600_000], ..mischievous(Mischief { early: true, ..Mischief::default() }) };
+    let running = Running::start(config(Some(&hub), slow)).await;
+    let callback = format!("{}/status", hub.url);
+    assert_eq!(running.twilio(&form("+15550001111", &callback)).await.status(), 201);
+    assert_eq!(hub.calls().iter().map(|call| call.param("MessageStatus")).collect::<Vec<_>>(), ["sent"]);
+}
+
+#[tokio::test]
+async fn late_reports_bear_their_own_time() {
+    let hub = Hub::start().await;
+    let late = mischievous(Mischief { backdate_s: 86_400, ..Mischief::default() });
+    let running = Running::start(config(Some(&hub), late)).await;
+    running.meta(&template("+15550001111")).await;
+    running.settled().await;
+    let post = hub.calls_to("/meta")[0].json();
+    let stamp: i64 = post["entry"][0]["changes"][0]["value"]["statuses"][0]["timestamp"].as_str().unwrap().parse().unwrap();
+    let yesterday = time::OffsetDateTime::now_utc().unix_timestamp() - 86_400;
+    assert!((stamp - yesterday).abs() < 60, "{stamp}");
 }

@@ -6,6 +6,7 @@ mod admin;
 mod callbacks;
 mod durability;
 mod faults;
+mod lookup;
 mod meta;
 mod page;
 mod sendgrid;

@@ -2,11 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use sandbox::behaviour::Behaviour;
+use sandbox::behaviour::{Behaviour, Faults};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use crate::support::{Hub, Running, config, smooth};
+use crate::support::{Folder, Hub, Running, config, smooth};
 
 struct Talk(BufReader<TcpStream>);
 
@@ -199,4 +199,58 @@ async fn faults_strike_once() {
     talk.write(&format!("{}\r\n.\r\n", message("u", "x", ""))).await;
     assert_eq!(talk.0.read(&mut [0; 8]).await.unwrap(), 0, "closed without an answer");
     assert_eq!(running.log().await.len(), 2, "but accepted");
+}
+
+#[tokio::test]
+async fn a_repetition_is_answered_and_dropped_if_the_relay_does_so() {
+    let folder = Folder::new();
+    let mut once = config(None, smooth());
+    once.smtp.as_mut().unwrap().duplicate_suppression = true;
+    let running = Running::start_in(&folder.0, Some(once)).await;
+    let mut talk = Talk::start(&running).await;
+    for (to, token) in [("a@example.com", "one"), ("a@example.com", "one"), ("b@example.com", "one"), ("a@example.com", "two")] {
+        assert!(talk.send(to, &message(token, "<p>x</p>", "")).await.starts_with("250 2.0.0 Ok"));
+    }
+    running.stop().await;
+
+    let running = Running::start_in(&folder.0, None).await;
+    let mut talk = Talk::start(&running).await;
+    assert!(talk.send("A@example.com", &message("one", "<p>another</p>", "")).await.starts_with("250"));
+    let log: Vec<_> = running.log().await.iter().map(|line| format!("{} {}", line["to"], line["correlation"])).collect();
+    assert_eq!(log, [r#""a@example.com" "one""#, r#""b@example.com" "one""#, r#""a@example.com" "two""#]);
+    assert_eq!(running.sandbox.figures().email.sent, 3);
+    // Without the option it is a duplicate like any other.
+    running.sandbox.configure(config(None, smooth())).unwrap();
+    assert!(talk.send("a@example.com", &message("one", "<p>x</p>", "")).await.starts_with("250"));
+    assert_eq!((running.log().await.len(), running.sandbox.figures().email.duplicates > 0), (4, true));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn every_fault_takes_the_letter_or_does_not() {
+    let none = Faults::default();
+    for (faults, taken) in [
+        (Faults { accept_then_reset: 1.0, ..none.clone() }, true),
+        (Faults { accept_then_500: 1.0, ..none.clone() }, true),
+        (Faults { accept_then_garbage: 1.0, ..none.clone() }, true),
+        (Faults { trickle: 1.0, ..none.clone() }, true),
+        (Faults { reset: 1.0, ..none.clone() }, false),
+        (Faults { garbage: 1.0, ..none.clone() }, false),
+    ] {
+        let running = Running::start(config(None, Behaviour { faults: faults.clone(), ..smooth() })).await;
+        let mut talk = Talk::start(&running).await;
+        talk.expect("MAIL FROM:<a@example.com>", "250").await;
+        talk.expect("RCPT TO:<b@example.com>", "250").await;
+        talk.expect("DATA", "354").await;
+        talk.write(&format!("{}\r\n.\r\n", message("t", "x", ""))).await;
+        let mut heard = [0; 8];
+        let read = talk.0.read(&mut heard).await.unwrap();
+        match &heard[..read] {
+            b"" => assert!(faults.garbage + faults.accept_then_garbage + faults.trickle == 0.0, "{faults:?}"),
+            b"2" => assert_eq!(faults.trickle, 1.0, "a byte at a time"),
+            other => assert!(other.starts_with(b"<html>"), "{other:?}"),
+        }
+        assert_eq!(running.log().await.len(), usize::from(taken), "{faults:?}");
+        running.stop().await;
+    }
 }

@@ -72,7 +72,7 @@ pub fn config(hub: Option<&Hub>, behaviour: Behaviour) -> Config {
             phone_number_id: NUMBER_ID.into(),
             webhook_url: at("/meta"),
         }),
-        smtp: Some(Smtp { username: "relay".into(), password: "secret".into() }),
+        smtp: Some(Smtp { username: "relay".into(), password: "secret".into(), duplicate_suppression: false }),
         behaviour,
     }
 }

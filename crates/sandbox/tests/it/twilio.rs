@@ -99,7 +99,7 @@ async fn failures_are_reported_with_a_code() {
     let failed: Vec<Call> = hub.calls_to("/status").into_iter().filter(|call| call.param("MessageStatus") != "sent").collect();
     assert_eq!(failed.len(), 20);
     for call in failed {
-        let want = if call.param("ErrorCode") == "30008" { "failed" } else { "undelivered" };
+        let want = if call.param("ErrorCode") == "30450" { "failed" } else { "undelivered" };
         assert_eq!(call.param("MessageStatus"), want);
     }
 }

@@ -4,8 +4,8 @@ use crate::conformance::{
     stub::{Protocol, Scripted, Stub, Then},
 };
 use crate::contracts;
-use crate::errors::{INVALID, PAUSE, PERMANENT, RETRY, THROTTLE};
-use crate::{FaultAction, Message, Outcome};
+use crate::errors::{INVALID, PAUSE, PERMANENT, RETRY, THROTTLE, retry_once};
+use crate::{Capability, FaultAction, Message, Outcome};
 use domain::content::{EmailVariant, Rendered};
 use std::net::SocketAddr;
 
@@ -48,13 +48,15 @@ fn fixture() -> Fixture {
         protocol: Protocol::Smtp,
         sender: at,
         message: email("Hi", "<p>Hi</p>"),
-        accepted: (b"250 2.0.0 queued\r\n".to_vec(), "d1.017-Ab_c@example.com"),
+        accepted: (b"250 2.0.0 queued\r\n".to_vec(), "d1-key@example.com"),
         refused: (b"554 5.7.1 <ann@example.net> spam\r\n".to_vec(), "5.7.1", PERMANENT),
         throttled: (b"450 4.7.28 too fast\r\n".to_vec(), THROTTLE),
         server_error: None,
         garbage: b"yes, certainly\r\n".to_vec(),
         debug: format!("{:?} {config:?} {sender:?}", account(&[])),
         secrets: vec![PASSWORD, USERNAME],
+        capability: Capability::None,
+        lookup: None,
         hooks: None,
     }
 }
@@ -95,7 +97,7 @@ async fn letter_has_every_header_once() {
     let letter = delivered(&message).await;
     assert!(letter.contains("MAIL FROM:<news@example.com>\r\nRCPT TO:<ann@example.net>\r\nDATA\r\n"));
     for (name, value) in [
-        ("Message-ID", "<d1.017-Ab_c@example.com>"),
+        ("Message-ID", "<d1-key@example.com>"),
         ("X-Fanfare-Delivery", "d1.017-Ab_c"),
         ("List-Unsubscribe", &format!("<{link}>")),
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
@@ -243,6 +245,43 @@ async fn a_hundred_messages_take_no_forty_milliseconds_each() {
     assert_eq!(stub.connections(), 1);
 }
 
+#[tokio::test]
+async fn every_try_has_the_same_message_id() {
+    let mut again = email("Hi", "");
+    again.correlation = "another-trace".to_owned();
+    for message in [email("Hi", ""), again] {
+        let letter = delivered(&message).await;
+        assert_eq!(header(&letter, "Message-ID"), ["<d1-key@example.com>"]);
+        assert_eq!(header(&letter, "X-Fanfare-Delivery"), [message.correlation.as_str()]);
+    }
+}
+
+#[test]
+fn a_server_that_drops_repetitions_makes_the_account_idempotent() {
+    for (setting, capability) in [("true", Capability::Idempotent), ("false", Capability::None), ("", Capability::None)] {
+        let account = account(&[("duplicate_suppression", setting)]);
+        assert_eq!(sender(&account, Channel::Email, DEADLINE).unwrap().capability(), capability, "{setting}");
+    }
+}
+
+#[test]
+fn delivery_reports_are_tried_again_once_at_most() {
+    for (status, action) in [
+        ("5.1.1", Some(INVALID)),
+        ("550", Some(INVALID)),
+        ("5.7.1", Some(PERMANENT)),
+        ("5.7.26", Some(PAUSE)),
+        ("4.4.7", Some(PERMANENT)),
+        ("5.2.2", Some(retry_once(86_400))),
+        ("4.2.2", Some(retry_once(86_400))),
+        ("2.0.0", None),
+        ("250", None),
+        ("failed", None),
+    ] {
+        assert_eq!(crate::report_action("smtp", status), action, "{status}");
+    }
+}
+
 /// What our few actions may stand for the contract's many.
 fn fits(action: FaultAction, contract: &str) -> bool {
     match contract {
@@ -298,6 +337,7 @@ fn accounts_are_checked_field_by_field() {
         ("max_connections", "0"),
         ("max_connections", "1000"),
         ("ca_pem", "-----BEGIN NOTHING-----"),
+        ("duplicate_suppression", "yes"),
     ] {
         assert_eq!(field(&with(name, bad)), name, "{bad}");
     }
