@@ -5,7 +5,7 @@
 use crate::seal;
 use anyhow::Context as _;
 use clap::Args;
-use std::{fmt, net::SocketAddr, ops::Deref, path::PathBuf};
+use std::{fmt, net::SocketAddr, ops::Deref, path::PathBuf, str::FromStr};
 
 /// Text that must not be logged. Derefs to the text; `Debug` doesn't show it.
 #[derive(Clone, PartialEq, Eq)]
@@ -52,6 +52,10 @@ pub struct Common {
     #[arg(long, env = "FANFARE_NATS_REPLICAS", default_value_t = 1)]
     pub nats_replicas: usize,
 
+    /// Sizes of streams that differ from the usual ones, in bytes, as SEND=1048576,EVENTS=4194304; the same for every service
+    #[arg(long, env = "FANFARE_STREAM_BYTES", value_delimiter = ',')]
+    pub stream_bytes: Vec<StreamBytes>,
+
     /// First word of the names of streams and subjects
     #[arg(long, env = "FANFARE_SUBJECT_PREFIX", default_value = "fanfare")]
     pub subject_prefix: String,
@@ -89,6 +93,7 @@ impl Common {
             database_url: database_url.into(),
             nats_url: nats_url.into(),
             nats_replicas: 1,
+            stream_bytes: Vec::new(),
             subject_prefix: "fanfare".to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             ports_file: None,
@@ -97,6 +102,28 @@ impl Common {
             otlp_endpoint: None,
             log: "info".to_owned(),
         }
+    }
+
+    /// Sizes of streams by their names, in bytes.
+    pub fn stream_sizes(&self) -> impl Iterator<Item = (&str, i64)> {
+        self.stream_bytes.iter().map(|size| (size.stream.as_str(), size.bytes))
+    }
+}
+
+/// The size of one stream, as `SEND=1048576`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamBytes {
+    pub stream: String,
+    pub bytes: i64,
+}
+
+impl FromStr for StreamBytes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = text.split_once('=').and_then(|(stream, bytes)| Some((stream, bytes.parse().ok().filter(|bytes| *bytes > 0)?)));
+        let (stream, bytes) = read.ok_or("expected a stream and its bytes, as SEND=1048576")?;
+        Ok(Self { stream: stream.to_owned(), bytes })
     }
 }
 

@@ -93,3 +93,14 @@ fn a_kek_may_come_from_a_file() {
     assert!(loaded.is_ok());
     assert!(Kek { kek: Some(Secret::from("short")), kek_file: None }.load().is_err());
 }
+
+#[test]
+fn sizes_of_streams_are_read_by_name() {
+    let mut given = REQUIRED.to_vec();
+    given.push("--stream-bytes=SEND=1048576,EVENTS=2097152");
+    let common = Whole::try_parse_from(given).unwrap().common;
+    assert_eq!(common.stream_sizes().collect::<Vec<_>>(), [("SEND", 1_048_576), ("EVENTS", 2_097_152)]);
+    for bad in ["SEND", "SEND=", "SEND=-1", "SEND=1 MiB"] {
+        assert!(bad.parse::<super::StreamBytes>().is_err(), "{bad}");
+    }
+}

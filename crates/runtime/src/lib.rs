@@ -29,6 +29,17 @@ pub fn install_crypto() {
     drop(rustls::crypto::ring::default_provider().install_default());
 }
 
+/// Makes a panic, in whatever task, end the process at once. A task that is gone while its process lives on would hold what it has
+/// claimed for ever; a process that is gone loses its lease, and others settle what it held. The message may hold an address, so only
+/// the place is logged.
+pub fn abort_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a task panicked: the process ends");
+        std::process::abort();
+    }));
+}
+
 /// Prepares the process: TLS provider, logs, traces and metrics. To be called inside the tokio runtime, first thing.
 ///
 /// # Errors
@@ -49,6 +60,7 @@ where
         Ok(telemetry) => telemetry,
         Err(error) => return telemetry::refuse_to_start(service, &error),
     };
+    abort_on_panic();
     let outcome = match Shutdown::on_signals() {
         Ok(shutdown) => shutdown.clone().bounded(run(shutdown)).await.and_then(|done| done),
         Err(error) => Err(anyhow::Error::from(error).context("signals can't be listened to")),
@@ -65,4 +77,27 @@ where
     };
     telemetry.shutdown().await;
     code
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::process::ExitStatusExt as _, process::Command};
+
+    const SIGABRT: i32 = 6;
+
+    /// Run by the test below, in a process of its own.
+    #[tokio::test]
+    #[ignore = "it ends its process"]
+    async fn a_task_that_panics() {
+        super::abort_on_panic();
+        drop(tokio::spawn(async { panic!("the task's own words") }).await);
+    }
+
+    #[test]
+    fn a_panic_in_a_task_ends_the_process() {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        let output = command.args(["--ignored", "--exact", "tests::a_task_that_panics"]).output().unwrap();
+        assert_eq!(output.status.signal(), Some(SIGABRT), "{output:?}");
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("own words"));
+    }
 }

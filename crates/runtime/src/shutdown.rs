@@ -5,8 +5,8 @@ use std::{future::Future, io, time::Duration};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// From the signal to the end, whatever is still under way (M2).
-pub const DRAIN: Duration = Duration::from_secs(20);
+/// From the signal to the end of the work, whatever is still under way. The process ends within 20 s (M2): the rest is for telemetry.
+pub const DRAIN: Duration = Duration::from_secs(18);
 
 /// The two moments of an ending. Cheap to clone; all clones are one.
 #[derive(Debug, Clone)]

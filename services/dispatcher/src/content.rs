@@ -39,6 +39,8 @@ impl Dispatcher {
             to_name: Some(contact.name.clone()).filter(|name| !name.is_empty()),
             content,
             correlation,
+            // Without the trace it is the same for every try.
+            idempotency_key: self.links.correlation(id, ""),
             status_callback: Some(callback),
             unsubscribe_url: Some(unsubscribe_url),
         })

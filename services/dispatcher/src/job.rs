@@ -1,6 +1,11 @@
 //! One job: its deliveries pass the gate a sub-batch at a time, are sent, and their outcomes recorded, until none of them waits.
+//!
+//! A sub-batch goes out while the next one asks the gate ([`batches`]), so that a slow provider doesn't slow down a sender's pace.
 
-use crate::{Dispatcher, ORIGIN, outcome::Done, plans::Plan, senders::Ready, worker::LEASE};
+mod batches;
+
+use crate::{Dispatcher, ORIGIN, outcome::Done, plans::Plan, senders::Ready, told};
+use batches::{Batch, Batches};
 use bus::Verdict;
 use domain::{DeliveryId, JobId, RunId, SenderId};
 use futures::{StreamExt, stream};
@@ -9,32 +14,36 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use store::gate::{self, Answer, Ask, Claimed, Standing};
+use store::{
+    alert::{self, Raise},
+    gate::{self, Answer, Ask, Claimed, Standing},
+};
 use time::OffsetDateTime;
 use tracing::Instrument;
 
 /// How long a failed job waits before it is tried again.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
-/// The longest wait for a sender's pace before looking whether the run still goes on.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// How often the ledger hears that a job is being worked on.
-const TOUCH_EVERY: Duration = Duration::from_secs(10);
 
 /// A job with its ids read.
-struct Job {
+pub(crate) struct Job {
     job_id: JobId,
     run_id: RunId,
     sender_id: SenderId,
     delivery_ids: Vec<i64>,
 }
 
-/// What the sub-batches of one job share.
+/// What the sub-batches of one job share that go out by one sender.
 pub(crate) struct Work {
     pub(crate) plan: Arc<Plan>,
     pub(crate) ready: Ready,
     pub(crate) sender_id: SenderId,
+    /// Of one message by this sender.
+    pub(crate) price_micros: i64,
     pub(crate) traceparent: String,
 }
+
+/// An answer of the gate older than this is asked after once more before it is acted on: pause, cancel and opt-outs hold within a second.
+const STALE_AFTER: Duration = Duration::from_millis(500);
 
 impl Dispatcher {
     /// Works one job off; the answer is for the broker.
@@ -61,51 +70,45 @@ impl Dispatcher {
 
     async fn work_through(&self, job: &Job) -> anyhow::Result<()> {
         let Some(plan) = self.plans.get(job.run_id).await? else { return Ok(()) };
-        let ready = self.senders.get(job.sender_id).await?;
-        let work = Work { plan, ready, sender_id: job.sender_id, traceparent: runtime::traceparent::current() };
-        let mut touched = Instant::now();
-        while !self.shutdown.is_ending() {
-            if !self.worker.is_alive() {
-                anyhow::bail!("this worker's lease is in doubt");
-            }
-            let claimed_at = Instant::now();
-            let answer = self.pass_gate(job, &work).await?;
-            if !answer.claimed.is_empty() {
-                self.send_and_record(&work, answer.claimed, claimed_at).await?;
-            }
-            if answer.standing != Standing::Open || !answer.more {
-                break;
-            }
-            if touched.elapsed() > TOUCH_EVERY {
-                touched = Instant::now();
-                let mut connection = self.db.acquire().await?;
-                store::job::touch(&mut connection, job.job_id).await?;
-            }
-            if let Some(wait) = answer.wait {
-                self.shutdown.soft().run_until_cancelled(tokio::time::sleep(wait.min(LONGEST_WAIT))).await;
-            }
-        }
+        let mut batches = Batches::new(self, job, plan);
+        let failed = batches.failed();
+        // Each sub-batch is seen to its end, also when another one failed: what it sent must be recorded.
+        let sent = stream::unfold(&mut batches, |batches| async move { Some((batches.next().await?, batches)) });
+        sent.for_each_concurrent(None, |batch| async { failed.keep(self.send_and_record(batch).await) }).await;
+        failed.take()?;
         let ids: Vec<_> = job.delivery_ids.iter().copied().map(DeliveryId).collect();
         let mut connection = self.db.acquire().await?;
         store::job::finish(&mut connection, job.job_id, &ids).await?;
         Ok(())
     }
 
-    async fn pass_gate(&self, job: &Job, work: &Work) -> anyhow::Result<Answer> {
+    /// What goes out by one of the run's senders.
+    async fn work_by(&self, plan: &Arc<Plan>, sender_id: SenderId) -> anyhow::Result<Arc<Work>> {
+        let ready = self.senders.get(sender_id).await?;
+        let price_micros = plan.price_micros(sender_id);
+        Ok(Arc::new(Work { plan: plan.clone(), ready, sender_id, price_micros, traceparent: runtime::traceparent::current() }))
+    }
+
+    async fn pass_gate(&self, job: &Job, work: &Work, limit: u32) -> anyhow::Result<Answer> {
         let now = OffsetDateTime::now_utc();
         let ask = Ask {
             run_id: job.run_id,
             channel: self.channel,
-            sender_id: job.sender_id,
+            sender_id: work.sender_id,
             worker_id: self.worker.id,
             delivery_ids: &job.delivery_ids,
-            limit: self.sub_batch,
+            limit,
         };
         let mut tx = self.db.begin().await?;
         let answer = gate::pass(&mut tx, ask, now).await?;
-        let facts = answer.stopped.iter().map(|stopped| crate::outcome::stopped_fact(stopped, job.sender_id, now)).collect::<Vec<Fact>>();
+        // What an earlier try has sent was told when that was reported.
+        let news = answer.stopped.iter().filter(|stopped| stopped.state != domain::delivery::State::Accepted);
+        let facts = news.map(|stopped| told::stopped(stopped, work.sender_id, now)).collect::<Vec<Fact>>();
         let any = !facts.is_empty();
         outbox::add(&mut tx, ORIGIN, facts, &runtime::traceparent::current(), now).await?;
+        if answer.standing == (Standing::OverBudget { wait: None }) {
+            self.raise(&mut tx, &over_budget(&work.plan), now).await?;
+        }
         if let Err(error) = tx.commit().await {
             // The database may have committed and died before it said so. Nothing of these has left: give them back, if they are held.
             self.record(work, answer.claimed.iter().map(|claimed| Done::not_sent(claimed, "gate_unknown")).collect()).await?;
@@ -117,11 +120,31 @@ impl Dispatcher {
         Ok(answer)
     }
 
-    async fn send_and_record(&self, work: &Work, claimed: Vec<Claimed>, claimed_at: Instant) -> anyhow::Result<()> {
-        let concurrency = claimed.len();
-        let done: Vec<Done> =
-            stream::iter(claimed).map(|claimed| self.send_one(work, claimed, claimed_at)).buffer_unordered(concurrency).collect().await;
-        self.record(work, done).await
+    async fn send_and_record(&self, batch: Batch) -> anyhow::Result<()> {
+        let Batch { work, claimed, claimed_at, room: _held, taken: _until_recorded } = batch;
+        let (revoked, go) = self.part_revoked(claimed, claimed_at).await;
+        let concurrency = go.len().max(1);
+        let mut done: Vec<Done> =
+            stream::iter(go).map(|claimed| self.send_one(&work, claimed, claimed_at)).buffer_unordered(concurrency).collect().await;
+        done.extend(revoked.iter().map(|claimed| Done::not_sent(claimed, "stopped_meanwhile")));
+        self.record(&work, done).await
+    }
+
+    /// Parts what must not leave any more from what may. Asks only when the gate took so long that somebody may have paused meanwhile;
+    /// when the database doesn't tell, nothing leaves.
+    async fn part_revoked(&self, claimed: Vec<Claimed>, claimed_at: Instant) -> (Vec<Claimed>, Vec<Claimed>) {
+        if claimed_at.elapsed() < STALE_AFTER {
+            return (Vec::new(), claimed);
+        }
+        let ids: Vec<_> = claimed.iter().map(|claimed| claimed.delivery_id.0).collect();
+        let revoked = async { gate::revoked(&mut *self.db.acquire().await?, &ids).await };
+        match revoked.await {
+            Ok(revoked) => claimed.into_iter().partition(|claimed| revoked.contains(&claimed.delivery_id.0)),
+            Err(error) => {
+                tracing::warn!(error = %error, "whether a slow gate's answer still holds is not known; nothing of it leaves");
+                (claimed, Vec::new())
+            }
+        }
     }
 
     async fn send_one(&self, work: &Work, claimed: Claimed, claimed_at: Instant) -> Done {
@@ -131,8 +154,7 @@ impl Dispatcher {
                 Ok(message) => message,
                 Err(error) => return Done::unrenderable(&claimed, &error),
             };
-            // A process that was stopped in between may have been declared dead: nothing leaves then.
-            if claimed_at.elapsed() > LEASE / 2 {
+            if !self.worker.still_holds(claimed_at) {
                 return Done::not_sent(&claimed, "lease_lost");
             }
             let started = Instant::now();
@@ -143,42 +165,17 @@ impl Dispatcher {
         .instrument(span)
         .await
     }
+}
 
-    /// Records outcomes, trying until the database takes them: they are all that says what has left. Given up only when the process
-    /// must end; what it held is then uncertain.
-    async fn record(&self, work: &Work, done: Vec<Done>) -> anyhow::Result<()> {
-        let hard = self.shutdown.hard();
-        let mut wait = Duration::from_millis(100);
-        loop {
-            match self.try_record(work, &done).await {
-                Ok(()) => return Ok(()),
-                Err(error) if hard.is_cancelled() => return Err(error),
-                Err(error) => {
-                    tracing::error!(error = format!("{error:#}"), outcomes = done.len(), "outcomes could not be recorded; trying again");
-                    hard.run_until_cancelled(tokio::time::sleep(wait)).await;
-                    wait = (wait * 2).min(Duration::from_secs(5));
-                }
-            }
-        }
-    }
-
-    async fn try_record(&self, work: &Work, done: &[Done]) -> anyhow::Result<()> {
-        let now = OffsetDateTime::now_utc();
-        let tried: Vec<_> = done.iter().map(|done| done.tried(now)).collect();
-        let mut tx = self.db.begin().await?;
-        let recorded = store::record::record(&mut tx, self.worker.id, &tried, now).await?;
-        let kept = || done.iter().filter(|done| recorded.contains(&done.delivery_id.0));
-        let facts = kept().filter_map(|done| done.fact(work, now)).collect();
-        outbox::add(&mut tx, ORIGIN, facts, &work.traceparent, now).await?;
-        let inbound = kept().filter_map(|done| done.opt_out(work, self.channel, now)).collect();
-        outbox::add_inbound(&mut tx, ORIGIN, inbound, &work.traceparent, now).await?;
-        if let Some(hold) = done.iter().filter_map(|done| done.hold).max() {
-            gate::hold_sender(&mut tx, work.sender_id, hold).await?;
-        }
-        tx.commit().await.map_err(store::Error::from)?;
-        self.outbox.wake();
-        self.meters.recorded(self.channel, work.ready.provider.slug, &tried);
-        Ok(())
+fn over_budget(plan: &Plan) -> Raise<'static> {
+    Raise {
+        workspace_id: plan.workspace,
+        campaign_id: Some(plan.campaign_id),
+        sender_id: None,
+        channel: None,
+        kind: alert::kind::BUDGET_EXHAUSTED,
+        code: "",
+        detail: "The next message would pass the campaign's budget. Raise the budget and resume the campaign, or cancel it.",
     }
 }
 

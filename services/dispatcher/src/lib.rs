@@ -2,28 +2,39 @@
 //! what became of them.
 //!
 //! It decides nothing that the gate decides, and turns nothing into figures. Any number of replicas may run. Start at [`job`], the
-//! life of one job: gate → send → record, a sub-batch at a time. [`house`] settles what dead workers left behind.
+//! life of one job: gate → send → record, a sub-batch at a time. [`house`] makes uncertain what dead workers held, [`settle`] finds out
+//! about it, and [`notices`] follows what providers report.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod config;
 mod content;
+mod health;
 mod house;
 mod job;
 mod meters;
+mod notices;
 mod outcome;
 mod plans;
+mod record;
+mod room;
 mod senders;
+mod settle;
+mod told;
 mod worker;
+
+pub use config::Config;
 
 use bus::{Bus, Consumer, Subject};
 use domain::{Channel, link::LinkKey};
 use meters::Meters;
 use outbox::Outbox;
 use plans::Plans;
-use runtime::{Server, Shutdown, config};
+use room::Room;
+use runtime::{Server, Shutdown};
 use senders::Senders;
 use std::{sync::Arc, time::Duration};
-use store::Db;
-use tokio_util::task::TaskTracker;
+use store::{Db, Role};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use worker::Worker;
 
 /// Names this service's facts in the outbox.
@@ -32,27 +43,11 @@ const ORIGIN: &str = "dispatcher";
 const ACK_WAIT: Duration = Duration::from_secs(30);
 /// How often a job is given out before it is put away; its row stays, so that the scheduler publishes it again.
 const MAX_DELIVER: i64 = 10;
-
-/// Configuration of a dispatcher; `--help` lists it.
-#[derive(Debug, Clone, clap::Parser)]
-#[command(version, about = "Sends what is due on one channel")]
-pub struct Config {
-    #[command(flatten)]
-    pub common: config::Common,
-    #[command(flatten)]
-    pub kek: config::Kek,
-    #[command(flatten)]
-    pub links: config::Links,
-    /// The channel to work for: email, sms or whatsapp.
-    #[arg(long, env = "FANFARE_CHANNEL")]
-    pub channel: Channel,
-    /// Jobs under way at once. Jobs that wait for a slow sender's pace count too.
-    #[arg(long, env = "FANFARE_JOBS", default_value_t = 16)]
-    pub jobs: usize,
-    /// Deliveries that pass the gate together, and calls to a provider at once for each job.
-    #[arg(long, env = "FANFARE_SUB_BATCH", default_value_t = 64)]
-    pub sub_batch: u32,
-}
+/// Jobs out at once over all replicas.
+const MAX_OUT: i64 = 4_000;
+/// Jobs of the fast lane under way at once, and messages of theirs: kept for them alone, so that they never wait behind bulk.
+const FAST_JOBS: usize = 16;
+const FAST_IN_FLIGHT: usize = 256;
 
 /// What the jobs share. Cheap to clone.
 #[derive(Clone)]
@@ -67,6 +62,10 @@ struct Dispatcher {
     /// Base of the links and callbacks, without a slash at its end.
     public_url: Arc<str>,
     sub_batch: u32,
+    /// Of this lane.
+    room: Room,
+    settle_after: Duration,
+    unknown_after: Duration,
     meters: Arc<Meters>,
     shutdown: Shutdown,
 }
@@ -74,35 +73,27 @@ struct Dispatcher {
 /// Works until shutdown; then finishes the sub-batches that are under way and hands the rest back.
 ///
 /// # Errors
-/// When the database or the broker can't be reached as it starts, or a key can't be read.
+/// When the database or the broker can't be reached as it starts, a key can't be read, or a time is too short.
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
-    // One for each job, and some for the heartbeat, the relay and the house.
-    let connections = u32::try_from(config.jobs)?.saturating_add(8);
-    let db = Db::connect(&config.common.database_url, store::Role::Dispatcher, connections).await?;
+    let db = Db::connect(&config.common.database_url, Role::Dispatcher, config.connections.max(4)).await?;
     let bus = Bus::connect(&config.common.nats_url, &config.common.subject_prefix, config.common.nats_replicas).await?;
+    let bus = bus.with_sizes(config.common.stream_sizes())?;
     bus.ensure_streams().await?;
     let outbox = Outbox::new(db.clone(), bus.clone(), ORIGIN);
-    let dispatcher = Dispatcher {
-        channel: config.channel,
-        worker: Arc::new(Worker::register(&db, config.channel).await?),
-        senders: Arc::new(Senders::new(db.clone(), config.kek.load()?, config.channel)),
-        plans: Arc::new(Plans::new(db.clone(), config.channel)),
-        links: LinkKey::from_base64(&config.links.link_key)?,
-        public_url: config.links.public_url.trim_end_matches('/').into(),
-        sub_batch: config.sub_batch.clamp(1, 500),
-        db: db.clone(),
-        meters: Arc::new(Meters::new()),
-        outbox: outbox.clone(),
-        shutdown: shutdown.clone(),
-    };
+    let dispatcher = Dispatcher::build(&config, db.clone(), outbox.clone(), shutdown.clone()).await?;
     let tasks = TaskTracker::new();
     // The heartbeat and the relay go on until the last job has ended.
-    let ended = tokio_util::sync::CancellationToken::new();
+    let ended = CancellationToken::new();
     let relay_end = ended.clone();
     tasks.spawn(async move { outbox.run(relay_end).await });
     tasks.spawn(dispatcher.clone().beat(ended.clone()));
     tasks.spawn(dispatcher.clone().keep_house());
-    let jobs = tokio::spawn(dispatcher.clone().work_off(bus.clone(), config.jobs));
+    tasks.spawn(dispatcher.clone().settle_uncertain());
+    let jobs = TaskTracker::new();
+    let fast = Dispatcher { room: Room::new(FAST_IN_FLIGHT), ..dispatcher.clone() };
+    jobs.spawn(fast.work_off(bus.clone(), "-fast", Subject::send_fast(config.channel), FAST_JOBS));
+    jobs.spawn(dispatcher.clone().work_off(bus.clone(), "", Subject::send(config.channel), config.jobs));
+    jobs.close();
     let served = Server::plain(&config.common)
         .ready("database", move || {
             let db = db.clone();
@@ -115,24 +106,47 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
         .serve(&shutdown)
         .await;
     shutdown.begin();
-    shutdown.bounded(jobs).await??;
+    // What isn't over by the deadline is left as it is: its lease runs out, and others settle it.
+    shutdown.bounded(jobs.wait()).await?;
     ended.cancel();
     tasks.close();
     shutdown.bounded(tasks.wait()).await?;
-    dispatcher.worker.sign_off(&dispatcher.db).await?;
+    shutdown.bounded(dispatcher.worker.sign_off()).await??;
     served
 }
 
 impl Dispatcher {
-    async fn work_off(self, bus: Bus, concurrency: usize) {
+    async fn build(config: &Config, db: Db, outbox: Outbox, shutdown: Shutdown) -> anyhow::Result<Self> {
+        let settle_after = config.settle_after()?;
+        let heartbeat = Db::connect(&config.common.database_url, Role::Dispatcher, 1).await?;
+        let room = Room::new(config.in_flight);
+        Ok(Self {
+            channel: config.channel,
+            worker: Arc::new(Worker::register(heartbeat, config.channel, config.lease()).await?),
+            senders: Arc::new(Senders::new(db.clone(), config.kek.load()?, config.channel, room.clone())),
+            plans: Arc::new(Plans::new(db.clone(), config.channel)),
+            links: LinkKey::from_base64(&config.links.link_key)?,
+            public_url: config.links.public_url.trim_end_matches('/').into(),
+            sub_batch: config.sub_batch.clamp(1, 500),
+            room,
+            settle_after,
+            unknown_after: config.unknown_after(),
+            meters: Arc::new(Meters::new()),
+            db,
+            outbox,
+            shutdown,
+        })
+    }
+
+    async fn work_off(self, bus: Bus, lane: &'static str, subject: Subject, jobs: usize) {
         let consumer = Consumer {
-            durable: format!("dispatcher-{}", self.channel),
-            subject: Subject::send(self.channel),
+            durable: format!("dispatcher-{}{lane}", self.channel),
+            subject,
             ack_wait: ACK_WAIT,
-            max_ack_pending: 1_000,
+            max_ack_pending: MAX_OUT,
             max_deliver: Some(MAX_DELIVER),
         };
         let soft = self.shutdown.soft();
-        bus.consume_each(consumer, concurrency, soft, |job, traceparent| self.clone().handle(job, traceparent)).await;
+        bus.consume_each(consumer, jobs, soft, |job, traceparent| self.clone().handle(job, traceparent)).await;
     }
 }

@@ -1,37 +1,51 @@
-//! From what a provider said to what the ledger, the fold and the sender's pace are told.
+//! From what a provider said to what the ledger, the fold and the sender are told.
 
-use crate::job::Work;
+use crate::{job::Work, told};
 use domain::{
-    Channel, DeliveryId, SenderId,
-    delivery::{MAX_ATTEMPTS, State, backoff, reason},
+    Channel, DeliveryId,
+    delivery::{self, MAX_ATTEMPTS, MAX_REPEATS, State, backoff, reason},
     facts,
 };
-use proto::event::{Fact, FactKind, Inbound, InboundIntent};
+use proto::event::{Fact, Inbound, InboundIntent};
 use providers::{Fault, FaultAction, Outcome};
 use std::time::Duration;
-use store::{
-    gate::{Claimed, Stopped},
-    record::{Settled, Tried},
-};
+use store::{gate::Claimed, record::Tried};
 use time::OffsetDateTime;
 
 /// How long a sender that was told to slow down rests when the provider doesn't say.
 const THROTTLED: Duration = Duration::from_secs(5);
-/// How long a sender that can't send at all rests before it is tried again.
-const SENDER_BROKEN: Duration = Duration::from_secs(60);
+/// How long it rests at most: a wrong header must not stop it for days.
+const LONGEST_HOLD: Duration = Duration::from_secs(3600);
+
+/// What one try says of its sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sign {
+    /// Nothing: it never came to a call, or the answer can't be told from silence.
+    Nothing,
+    /// The provider answered.
+    Answered,
+    /// The provider is down, or can't be reached.
+    Silent,
+}
+
+/// What happens to the whole sender, or to all that goes by one template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    SlowDown(Duration),
+    PauseSender,
+    PauseTemplate,
+}
 
 /// What became of one try.
 pub(crate) struct Done {
-    pub(crate) delivery_id: DeliveryId,
-    attempt: u32,
+    tried: Tried,
     address: String,
-    state: State,
-    code: Option<String>,
-    provider_message_id: Option<String>,
     retry_after: Option<Duration>,
     opted_out: bool,
-    /// How long the whole sender rests.
-    pub(crate) hold: Option<Duration>,
+    pub(crate) sign: Sign,
+    pub(crate) effect: Option<Effect>,
+    /// The provider's own words, for a person.
+    pub(crate) detail: String,
 }
 
 impl Done {
@@ -39,83 +53,85 @@ impl Done {
     pub(crate) fn from_outcome(claimed: &Claimed, outcome: Outcome, jitter: f64) -> Self {
         match outcome {
             Outcome::Accepted { provider_message_id } => {
-                Self { provider_message_id: Some(provider_message_id), ..Self::new(claimed, State::Accepted, None) }
+                let tried = Tried { provider_message_id: Some(provider_message_id), ..tried(claimed, State::Accepted, None) };
+                Self { sign: Sign::Answered, ..Self::new(claimed, tried) }
             }
             Outcome::Uncertain(fault) => {
                 tracing::warn!(code = fault.code, detail = fault.detail, "whether the provider took it can't be known");
-                Self::new(claimed, State::Uncertain, Some(fault.code))
+                let sign = if fault.says_down() { Sign::Silent } else { Sign::Nothing };
+                let rule = "whether it left can't be known".to_owned();
+                let tried = Tried { rule, ..tried(claimed, State::Uncertain, Some(&fault)) };
+                Self { sign, detail: fault.detail, ..Self::new(claimed, tried) }
             }
             Outcome::Refused(fault) => Self::refused(claimed, fault, jitter),
         }
     }
 
     fn refused(claimed: &Claimed, fault: Fault, jitter: f64) -> Self {
-        let attempt = claimed.attempt;
-        let retry = |after, hold| Self {
-            retry_after: Some(backoff(attempt, after, jitter)),
-            hold,
-            ..Self::new(claimed, State::RetryWait, Some(fault.code.clone()))
-        };
-        match fault.action {
-            FaultAction::Retry { after } if attempt < MAX_ATTEMPTS => retry(after, None),
-            // Going too fast is the sender's fault, not the message's: it is tried until it expires.
-            FaultAction::Throttle { after } => retry(after, Some(after.unwrap_or(THROTTLED))),
-            FaultAction::PauseSender => {
-                tracing::error!(code = fault.code, detail = fault.detail, "the sender can't send; it rests for a minute");
-                retry(Some(SENDER_BROKEN), Some(SENDER_BROKEN))
-            }
-            FaultAction::Retry { .. } | FaultAction::Permanent | FaultAction::InvalidAddress => {
-                Self::new(claimed, State::Rejected, Some(fault.code))
-            }
-            FaultAction::OptOut => Self { opted_out: true, ..Self::new(claimed, State::Rejected, Some(fault.code)) },
-        }
+        let down = fault.says_down();
+        let retry = Retry::of(fault.action, &fault.code, claimed.last_code.as_deref(), claimed.repeats, claimed.attempt, down, jitter);
+        let effect = effect(fault.action);
+        let state = if retry.after.is_some() { State::RetryWait } else { State::Rejected };
+        let opted_out = fault.action == FaultAction::OptOut;
+        let tried = Tried { rule: retry.rule, rescue: !opted_out, ..tried(claimed, state, Some(&fault)) };
+        let sign = if down { Sign::Silent } else { Sign::Answered };
+        Self { retry_after: retry.after, opted_out, sign, effect, detail: fault.detail, ..Self::new(claimed, tried) }
     }
 
     /// The content can't be rendered for this contact: an empty or broken message never leaves.
     pub(crate) fn unrenderable(claimed: &Claimed, error: &anyhow::Error) -> Self {
         tracing::warn!(delivery.id = %claimed.delivery_id, error = format!("{error:#}"), "the content can't be rendered for this contact");
-        Self::new(claimed, State::Suppressed, Some(reason::RENDER_FAILED.to_owned()))
+        let rule = "the content can't be rendered for this contact".to_owned();
+        let tried = Tried { reason: Some(reason::RENDER_FAILED.to_owned()), rule, ..tried(claimed, State::Suppressed, None) };
+        Self::new(claimed, tried)
     }
 
-    /// It was certainly not handed to the provider.
-    pub(crate) fn not_sent(claimed: &Claimed, code: &str) -> Self {
-        Self { retry_after: Some(Duration::ZERO), ..Self::new(claimed, State::RetryWait, Some(code.to_owned())) }
+    /// It was certainly not handed to the provider. A row of failures before it goes on after it.
+    pub(crate) fn not_sent(claimed: &Claimed, why: &str) -> Self {
+        let reason = claimed.last_code.clone().or_else(|| Some(why.to_owned()));
+        let rule = format!("it was not handed over ({why}): tried again at once");
+        let tried = Tried { reason, repeats: claimed.repeats, rule, ..tried(claimed, State::RetryWait, None) };
+        Self { retry_after: Some(Duration::ZERO), ..Self::new(claimed, tried) }
     }
 
-    fn new(claimed: &Claimed, state: State, code: Option<String>) -> Self {
+    fn new(claimed: &Claimed, tried: Tried) -> Self {
         Self {
-            delivery_id: claimed.delivery_id,
-            attempt: claimed.attempt,
+            tried,
             address: claimed.address.clone(),
-            state,
-            code,
-            provider_message_id: None,
             retry_after: None,
             opted_out: false,
-            hold: None,
+            sign: Sign::Nothing,
+            effect: None,
+            detail: String::new(),
         }
     }
 
-    pub(crate) fn tried(&self, now: OffsetDateTime) -> Tried {
+    pub(crate) fn delivery_id(&self) -> DeliveryId {
+        self.tried.delivery_id
+    }
+
+    /// The provider's code; empty when it gave none.
+    pub(crate) fn code(&self) -> &str {
+        self.tried.reason.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn tried(&self, settle_after: Duration, now: OffsetDateTime) -> Tried {
         Tried {
-            delivery_id: self.delivery_id,
-            attempt: self.attempt,
-            state: self.state,
-            reason: self.code.clone(),
-            provider_message_id: self.provider_message_id.clone(),
             next_attempt_at: self.retry_after.map(|after| now + after),
+            settle_at: (self.tried.state == State::Uncertain).then(|| now + settle_after),
+            ..self.tried.clone()
         }
     }
 
     /// What the fold is told; nothing while it is to be tried again.
     pub(crate) fn fact(&self, work: &Work, now: OffsetDateTime) -> Option<Fact> {
-        let kind = kind(self.state)?;
-        let mut fact = new_fact(self.delivery_id, kind, self.attempt, work.sender_id, now);
-        fact.code = self.code.clone().unwrap_or_default();
-        fact.provider_message_id = self.provider_message_id.clone().unwrap_or_default();
+        let kind = told::kind(self.tried.state)?;
+        let mut fact = told::fact(self.delivery_id(), kind, self.tried.attempt, work.sender_id, now);
+        fact.code = self.code().to_owned();
+        fact.provider_message_id = self.tried.provider_message_id.clone().unwrap_or_default();
         fact.traceparent.clone_from(&work.traceparent);
-        if self.state == State::Accepted {
-            fact.cost_micros = work.plan.price_micros;
+        if self.tried.state == State::Accepted {
+            fact.cost_micros = work.price_micros;
         }
         Some(fact)
     }
@@ -123,12 +139,12 @@ impl Done {
     /// What the opt-out register is told when the provider says that the person opted out there.
     pub(crate) fn opt_out(&self, work: &Work, channel: Channel, now: OffsetDateTime) -> Option<Inbound> {
         self.opted_out.then(|| Inbound {
-            key: facts::key(&format!("opted_out:{}", self.delivery_id)).to_vec(),
+            key: facts::key(&format!("opted_out:{}", self.delivery_id())).to_vec(),
             workspace_id: work.plan.workspace_id.clone(),
             sender_id: work.sender_id.to_string(),
             channel: channel.to_string(),
             from: self.address.clone(),
-            delivery_id: self.delivery_id.0,
+            delivery_id: self.delivery_id().0,
             intent: InboundIntent::Stop.into(),
             source: "provider".to_owned(),
             occurred_at_ms: outbox::millis(now),
@@ -138,37 +154,71 @@ impl Done {
     }
 }
 
-const fn kind(state: State) -> Option<FactKind> {
-    match state {
-        State::Accepted => Some(FactKind::Accepted),
-        State::Rejected => Some(FactKind::Rejected),
-        State::Uncertain => Some(FactKind::Uncertain),
-        State::Suppressed => Some(FactKind::Suppressed),
-        State::Cancelled => Some(FactKind::Cancelled),
-        State::Expired => Some(FactKind::Expired),
-        State::Queued | State::Sending | State::RetryWait => None,
+fn tried(claimed: &Claimed, state: State, fault: Option<&Fault>) -> Tried {
+    let code = fault.map(|fault| fault.code.as_str());
+    let repeats = code.map_or(0, |code| delivery::repeats(claimed.last_code.as_deref(), claimed.repeats, code));
+    Tried { reason: code.map(str::to_owned), repeats, ..Tried::new(claimed.delivery_id, claimed.attempt, state) }
+}
+
+/// What a fault does to others than its own message.
+pub(crate) fn effect(action: FaultAction) -> Option<Effect> {
+    match action {
+        FaultAction::Throttle { after } => Some(Effect::SlowDown(after.unwrap_or(THROTTLED).min(LONGEST_HOLD))),
+        FaultAction::PauseSender => Some(Effect::PauseSender),
+        FaultAction::PauseTemplate => Some(Effect::PauseTemplate),
+        _ => None,
     }
 }
 
-fn new_fact(delivery: DeliveryId, kind: FactKind, attempt: u32, sender: SenderId, now: OffsetDateTime) -> Fact {
-    Fact {
-        key: facts::key(&format!("delivery:{delivery}:{}:{attempt}", kind.as_str_name())).to_vec(),
-        kind: kind.into(),
-        occurred_at_ms: outbox::millis(now),
-        delivery_id: delivery.0,
-        sender_id: sender.to_string(),
-        ..Fact::default()
+/// Whether a message is tried again after a failure, when, and the rule in words.
+pub(crate) struct Retry {
+    /// None: it has failed for good.
+    pub(crate) after: Option<Duration>,
+    /// How often in a row it has failed with this code, this time included.
+    pub(crate) repeats: u32,
+    pub(crate) rule: String,
+}
+
+impl Retry {
+    /// `last` is the code that it failed with before, `times` in a row. What is the sender's fault or the provider's, and not the
+    /// message's, never loses a message before it expires.
+    pub(crate) fn of(action: FaultAction, code: &str, last: Option<&str>, times: u32, attempt: u32, down: bool, jitter: f64) -> Self {
+        let repeats = delivery::repeats(last, times, code);
+        let asked = match action {
+            FaultAction::Throttle { after } => Some(after.unwrap_or(THROTTLED)),
+            action => action.wait(repeats),
+        };
+        let exhausted = match action {
+            FaultAction::Retry { .. } if !down => attempt >= MAX_ATTEMPTS || repeats >= MAX_REPEATS,
+            FaultAction::Ladder { .. } => attempt >= MAX_ATTEMPTS,
+            _ => false,
+        };
+        if action.gives_up(repeats) || exhausted {
+            let final_at_once = matches!(action, FaultAction::Permanent | FaultAction::InvalidAddress | FaultAction::OptOut);
+            let rule = if final_at_once { "refused for good".to_owned() } else { format!("given up after {repeats} times") };
+            return Self { after: None, repeats, rule };
+        }
+        let after = backoff(repeats, asked, jitter);
+        let why = match action {
+            FaultAction::Throttle { .. } => "its sender goes too fast",
+            FaultAction::PauseSender => "its sender is paused until a person mends it",
+            FaultAction::PauseTemplate => "its template is paused until a person mends it",
+            _ if down => "its provider is down",
+            _ => "a passing fault",
+        };
+        Self { after: Some(after), repeats, rule: format!("{why}: tried again after {}", words(after)) }
     }
 }
 
-/// The fact of a delivery that the gate stopped.
-pub(crate) fn stopped_fact(stopped: &Stopped, sender: SenderId, now: OffsetDateTime) -> Fact {
-    let kind = kind(stopped.state).unwrap_or(FactKind::Suppressed);
-    Fact { code: stopped.reason.to_owned(), ..new_fact(stopped.delivery_id, kind, 0, sender, now) }
+/// A duration in the largest unit that still says it well.
+pub(crate) fn words(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3_600),
+    }
 }
 
-/// The fact of a delivery whose worker died with it.
-pub(crate) fn lost_fact(lost: &Settled, now: OffsetDateTime) -> Fact {
-    let fact = new_fact(lost.delivery_id, FactKind::Uncertain, lost.attempt, lost.sender_id, now);
-    Fact { code: "worker_lost".to_owned(), ..fact }
-}
+#[cfg(test)]
+#[path = "outcome_tests.rs"]
+mod tests;

@@ -1,20 +1,41 @@
 //! What runs send on this channel, compiled once a run.
 
 use anyhow::Context as _;
-use domain::{Channel, RunId, content::TemplateContent, render::Renderer};
+use domain::{CampaignId, Channel, RunId, SenderId, WorkspaceId, content::TemplateContent, render::Renderer};
 use std::{collections::HashMap, sync::Arc};
-use store::{Db, gate};
+use store::{
+    Db,
+    gate::{self, Fallback},
+};
 use tokio::sync::Mutex;
 
 /// Runs kept at most.
 const MAX_KEPT: usize = 256;
 
-/// A run's pinned content, ready to be rendered. It never changes, so it is read once.
+/// A run's pinned content, ready to be rendered, and its senders. It never changes, so it is read once.
 pub(crate) struct Plan {
+    pub(crate) campaign_id: CampaignId,
     pub(crate) campaign_name: String,
+    pub(crate) workspace: WorkspaceId,
     pub(crate) workspace_id: String,
-    pub(crate) price_micros: i64,
     pub(crate) renderer: Renderer,
+    sender: Fallback,
+    fallback: Option<Fallback>,
+}
+
+impl Plan {
+    /// By whom what waits for `first` may go, in the order in which they are asked.
+    pub(crate) fn senders(&self, first: SenderId) -> Vec<SenderId> {
+        let others = [Some(self.sender), self.fallback].into_iter().flatten().map(|sender| sender.sender_id);
+        let other = others.into_iter().find(|other| *other != first).filter(|_| self.fallback.is_some());
+        [Some(first), other].into_iter().flatten().collect()
+    }
+
+    /// What one message costs by that sender.
+    pub(crate) fn price_micros(&self, sender: SenderId) -> i64 {
+        let fallback = self.fallback.filter(|fallback| fallback.sender_id == sender && sender != self.sender.sender_id);
+        fallback.unwrap_or(self.sender).price_micros
+    }
 }
 
 /// The runs in work.
@@ -40,15 +61,45 @@ impl Plans {
         let content: TemplateContent = serde_json::from_value(plan.content).context("the run's content can't be read")?;
         let renderer = Renderer::new(&content).map_err(|problems| anyhow::anyhow!("the run's content can't be rendered: {problems:?}"))?;
         let plan = Arc::new(Plan {
+            campaign_id: plan.campaign_id,
             campaign_name: plan.campaign_name,
+            workspace: plan.workspace_id,
             workspace_id: plan.workspace_id.to_string(),
-            price_micros: plan.price_micros,
             renderer,
+            sender: Fallback { sender_id: plan.sender_id, price_micros: plan.price_micros },
+            fallback: plan.fallback,
         });
         if kept.len() >= MAX_KEPT {
             kept.clear();
         }
         kept.insert(run, plan.clone());
         Ok(Some(plan))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::content::SmsVariant;
+
+    #[test]
+    fn either_sender_stands_in_for_the_other() {
+        let (first, second) = (SenderId::new(), SenderId::new());
+        let content = TemplateContent { sms: Some(SmsVariant { text: "Hello".to_owned() }), ..TemplateContent::default() };
+        let sender = |sender_id, price_micros| Fallback { sender_id, price_micros };
+        let plan = |fallback| Plan {
+            campaign_id: CampaignId::new(),
+            campaign_name: String::new(),
+            workspace: WorkspaceId::new(),
+            workspace_id: String::new(),
+            renderer: Renderer::new(&content).unwrap(),
+            sender: sender(first, 5),
+            fallback,
+        };
+        let both = plan(Some(sender(second, 9)));
+        assert_eq!(both.senders(first), [first, second]);
+        assert_eq!(both.senders(second), [second, first], "a retry of what the second one sent");
+        assert_eq!((both.price_micros(first), both.price_micros(second)), (5, 9));
+        assert_eq!(plan(None).senders(first), [first]);
     }
 }

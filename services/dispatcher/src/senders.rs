@@ -1,5 +1,6 @@
 //! Provider accounts, built from what the workspace entered and kept warm.
 
+use crate::room::Room;
 use anyhow::Context as _;
 use domain::{Channel, SenderId};
 use providers::Account;
@@ -10,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 use store::Db;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 /// How long an account is used before it is read again: so long may a changed credential take to be used.
 const FRESH: Duration = Duration::from_secs(10);
@@ -22,6 +23,8 @@ const MAX_KEPT: usize = 1_000;
 pub(crate) struct Ready {
     pub(crate) provider: &'static providers::Provider,
     pub(crate) send: Arc<dyn providers::Send>,
+    /// How many of its messages may be on their way.
+    pub(crate) room: Arc<Semaphore>,
 }
 
 struct Kept {
@@ -35,12 +38,13 @@ pub(crate) struct Senders {
     db: Db,
     kek: Kek,
     channel: Channel,
+    room: Room,
     kept: Mutex<HashMap<SenderId, Kept>>,
 }
 
 impl Senders {
-    pub(crate) fn new(db: Db, kek: Kek, channel: Channel) -> Self {
-        Self { db, kek, channel, kept: Mutex::default() }
+    pub(crate) fn new(db: Db, kek: Kek, channel: Channel, room: Room) -> Self {
+        Self { db, kek, channel, room, kept: Mutex::default() }
     }
 
     /// The account of a sender; its connections are kept as long as its settings stay the same.
@@ -58,7 +62,8 @@ impl Senders {
         let provider = providers::find(&sender.provider).with_context(|| format!("unknown provider {}", sender.provider))?;
         let secrets = self.kek.open(&sender.sealed_secrets, id.0.as_bytes()).context("the sender's credentials can't be opened")?;
         let account = Account { settings: sender.settings, secrets: serde_json::from_slice(&secrets)? };
-        let ready = Ready { provider, send: (provider.sender)(&account, self.channel)? };
+        let room = kept.get(&id).map_or_else(|| self.room.for_sender(), |before| before.ready.room.clone());
+        let ready = Ready { provider, send: (provider.sender)(&account, self.channel)?, room };
         if kept.len() >= MAX_KEPT {
             kept.clear();
         }

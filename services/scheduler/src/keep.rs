@@ -1,11 +1,12 @@
-//! Keeping house: retries whose time has come, jobs that got lost, what is dropped, and runs that are over.
+//! Keeping house: retries whose time has come, jobs that got lost, what is dropped, budgets that are used up, and runs that are over.
 
 use crate::{ORIGIN, Scheduler, now};
-use domain::{JobId, RunId, delivery::State, facts};
+use domain::{DeliveryId, JobId, RunId, delivery::State, facts};
 use proto::event::{Count, Fact, FactKind};
 use std::time::Duration;
 use store::{
     job::{self, Dropped},
+    reopen,
     run::{self, OpenRun, Owner},
 };
 use time::OffsetDateTime;
@@ -19,8 +20,13 @@ impl Scheduler {
     /// Does each of the chores once; answers whether there is more to do at once.
     pub(crate) async fn keep_house(&self) -> anyhow::Result<bool> {
         let now = now();
+        // What waits in a run that is over opens it before its time comes, or is dropped.
+        let mut more = self.rescue_some().await? | self.reopen_some().await?;
         let (woken, lost, runs) = {
             let mut connection = self.db.acquire().await?;
+            for campaign in reopen::pause_exhausted(&mut connection, now).await? {
+                tracing::warn!(campaign.id = %campaign, "the budget is used up: the campaign is paused");
+            }
             let woken = job::wake_retries(&mut connection, now, RETRIES_AT_ONCE).await?;
             let lost = job::take_back_lost(&mut connection, LOST_AFTER).await?;
             (woken, lost, run::open(&mut connection).await?)
@@ -31,7 +37,7 @@ impl Scheduler {
         if woken > 0 || lost > 0 {
             self.to_publish.notify_waiters();
         }
-        let mut more = woken == RETRIES_AT_ONCE;
+        more |= woken == RETRIES_AT_ONCE;
         for open in runs {
             // One run's trouble, or its size, is not the others'.
             match self.close(&open, now).await {
@@ -107,20 +113,18 @@ fn facts_of(run: RunId, owner: Owner, state: State, dropped: &Dropped, now: Offs
         expired,
         ..Count::default()
     };
-    let mut told: Vec<_> = dropped
-        .tried
-        .iter()
-        .map(|(id, attempt)| Fact {
-            key: facts::key(&format!("delivery:{id}:{}:{attempt}", kind.as_str_name())).to_vec(),
-            kind: kind.into(),
-            delivery_id: id.0,
-            ..base.clone()
-        })
-        .collect();
+    let one = |kind: FactKind, id: &DeliveryId, attempt: &u32| Fact {
+        key: facts::key(&format!("delivery:{id}:{}:{attempt}", kind.as_str_name())).to_vec(),
+        kind: kind.into(),
+        delivery_id: id.0,
+        ..base.clone()
+    };
+    let mut told: Vec<_> = dropped.tried.iter().map(|(id, attempt)| one(kind, id, attempt)).collect();
+    told.extend(dropped.unknown.iter().map(|(id, attempt)| one(FactKind::Unknown, id, attempt)));
     if dropped.untouched > 0 {
         // Written once, in this transaction; the outbox repeats it as it is.
         let key = facts::key(&format!("dropped:{}", JobId::new())).to_vec();
-        told.push(Fact { key, kind: FactKind::Dropped.into(), count: Some(count), ..base });
+        told.push(Fact { key, kind: FactKind::Dropped.into(), count: Some(count), ..base.clone() });
     }
     told
 }

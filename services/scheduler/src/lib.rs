@@ -2,9 +2,11 @@
 //!
 //! It sends nothing and decides nothing about a single message: that is the gate's. All that it knows is in PostgreSQL, so that
 //! any number of replicas may run and any of them may die; each step locks what it works on and skips what another one has.
-//! Start at [`run`]; each of its loops is a file: [`start`], [`expand`], [`publish`], [`keep`].
+//! Start at [`run`]; each of its loops is a file: [`start`], [`expand`], [`publish`], [`keep`] (with [`again`]).
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod again;
+mod dead_letters;
 mod expand;
 mod grpc;
 mod keep;
@@ -62,6 +64,7 @@ pub(crate) struct Scheduler {
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let db = Db::connect(&config.common.database_url, store::Role::Scheduler, 16).await?;
     let bus = Bus::connect(&config.common.nats_url, &config.common.subject_prefix, config.common.nats_replicas).await?;
+    let bus = bus.with_sizes(config.common.stream_sizes())?;
     bus.ensure_streams().await?;
     let scheduler = Scheduler {
         outbox: Outbox::new(db.clone(), bus.clone(), ORIGIN),
@@ -72,10 +75,12 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
         to_expand: Arc::default(),
         to_publish: Arc::default(),
     };
+    let letters = dead_letters::service(bus.clone(), db.clone());
     let loops = TaskTracker::new();
     scheduler.spawn_loops(&loops, &shutdown);
     let served = Server::new(&config.common, Authenticator::new(&config.auth)?)
         .add(grpc::service(scheduler))
+        .add(letters)
         .ready("database", move || {
             let db = db.clone();
             async move { db.ping().await }

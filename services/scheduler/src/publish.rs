@@ -47,6 +47,7 @@ impl Scheduler {
         };
         // A job that was handed back is published again, which the broker must not take for a repetition.
         let id = format!("{}-{instant}", job.job_id);
-        self.bus.publish(&Subject::send(channel), &message, &id, &job.traceparent).await
+        let subject = if job.is_fast() { Subject::send_fast(channel) } else { Subject::send(channel) };
+        self.bus.publish(&subject, &message, &id, &job.traceparent).await
     }
 }

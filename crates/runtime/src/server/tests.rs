@@ -41,6 +41,13 @@ impl SchedulerService for Echo {
         authorize(&request, Role::Admin)?;
         Ok(Response::new(DropRemainingResponse { dropped: 7 }))
     }
+
+    async fn requeue(
+        &self,
+        _request: Request<proto::scheduler::RequeueRequest>,
+    ) -> Result<Response<proto::scheduler::RequeueResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }
 
 fn common() -> Common {

@@ -1,0 +1,9 @@
+//! A dispatcher against a real database, a real broker, and a provider that does as it is told.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod desk;
+mod health;
+mod lanes;
+mod settle;
+mod shutdown;
+mod world;
