@@ -1,6 +1,6 @@
 //! From the broker into the figures: one transaction a batch, acked after the commit.
 
-use crate::{now, wire};
+use crate::{now, reconcile::Moved, wire};
 use bus::{Bus, Consumer, Delivered, Subject, Verdict};
 use proto::event::FactBatch;
 use runtime::{
@@ -36,23 +36,26 @@ const MAX_LINKS: usize = 32;
 #[derive(Clone)]
 struct Fold {
     db: Db,
+    moved: Moved,
     facts: Counter<u64>,
     seconds: Histogram<f64>,
 }
 
 /// Starts folding, and trying unmatched facts again, until shutdown.
-pub(crate) fn spawn(tasks: &TaskTracker, db: &Db, bus: &Bus, shutdown: &Shutdown) {
+pub(crate) fn spawn(tasks: &TaskTracker, db: &Db, bus: &Bus, moved: Moved, shutdown: &Shutdown) {
     let fold = Fold {
         db: db.clone(),
+        moved,
         facts: metrics::counter("fanfare.facts.folded", "Facts taken from the broker, by whether they were new"),
         seconds: metrics::histogram("fanfare.facts.fold.duration", "s", "Time of one fold", &metrics::SECONDS),
     };
-    let (bus, stop) = (bus.clone(), shutdown.soft());
+    let (bus, stop) = (outbox::setting_aside(bus, db), shutdown.soft());
     tasks.spawn(async move {
         let consumer = Consumer {
             durable: "analytics".to_owned(),
             subject: Subject::facts(),
-            ack_wait: Duration::from_secs(60),
+            // What a process that was killed had taken is folded this much later; a fold takes a second or two at most.
+            ack_wait: Duration::from_secs(15),
             max_ack_pending: 1_000,
             max_deliver: None,
         };
@@ -102,7 +105,9 @@ impl Fold {
         }
         let span = tracing::info_span!("analytics.facts.fold", facts = facts.len());
         link(&span, messages);
-        match self.fold(&facts).instrument(span).await {
+        // What can't be read stays in the outbox, too, as long as its copy is in DLQ.
+        let handled: Vec<i64> = if unreadable.is_some() { Vec::new() } else { messages.iter().filter_map(|one| one.outbox_id).collect() };
+        match self.fold(&facts, &handled).instrument(span).await {
             Ok(()) => unreadable.map_or(Verdict::Done, |error| Verdict::Reject(error.to_string())),
             Err(error) if error.is_about_data() => {
                 tracing::error!(%error, "the database refuses a batch of facts");
@@ -115,19 +120,29 @@ impl Fold {
         }
     }
 
-    async fn fold(&self, facts: &[Fact]) -> store::Result<()> {
-        for facts in facts.chunks(BATCH_FACTS) {
+    /// Folds, and takes the rows that told these facts from the outbox with the last of them.
+    async fn fold(&self, facts: &[Fact], handled: &[i64]) -> store::Result<()> {
+        let mut rest = facts;
+        loop {
+            let (batch, after) = rest.split_at(rest.len().min(BATCH_FACTS));
+            rest = after;
             let started = Instant::now();
             let mut tx = self.db.begin().await?;
-            let folded = fact::fold(&mut tx, facts, now()).await?;
+            let folded = fact::fold(&mut tx, batch, now()).await?;
+            if rest.is_empty() {
+                store::outbox::delete(&mut tx, handled).await?;
+            }
             tx.commit().await?;
             self.seconds.record(started.elapsed().as_secs_f64(), &[]);
-            self.count(facts.len(), folded);
+            self.moved.note(&folded.campaigns);
+            self.count(batch.len(), &folded);
+            if rest.is_empty() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
-    fn count(&self, all: usize, folded: Folded) {
+    fn count(&self, all: usize, folded: &Folded) {
         let outcomes =
             [("new", folded.new), ("known", all - folded.new), ("unmatched", folded.unmatched), ("matched_late", folded.matched)];
         for (outcome, count) in outcomes {

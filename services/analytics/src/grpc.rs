@@ -1,16 +1,18 @@
 //! The calls. Every reading is of the caller's workspace; another one's campaign is not found.
 
 use crate::{
-    now,
+    explain, now,
     present::{self, Figures},
+    rebuild,
     watch::{self, Feeds},
 };
 use domain::{CampaignId, WorkspaceId, facts::Wanted, role::Role};
 use futures::{Stream, StreamExt};
 use proto::{
     analytics::{
-        GetCampaignStatsRequest, GetCampaignStatsResponse, ListDeliveriesRequest, ListDeliveriesResponse, RecountCampaignRequest,
-        RecountCampaignResponse, WatchCampaignStatsRequest, WatchCampaignStatsResponse,
+        ExplainRequest, ExplainResponse, GetCampaignStatsRequest, GetCampaignStatsResponse, ListDeliveriesRequest, ListDeliveriesResponse,
+        RebuildStatsRequest, RebuildStatsResponse, RecountCampaignRequest, RecountCampaignResponse, WatchCampaignStatsRequest,
+        WatchCampaignStatsResponse,
         analytics_service_server::{AnalyticsService, AnalyticsServiceServer},
     },
     convert,
@@ -23,17 +25,19 @@ use store::{
     recount,
     stats::{self, Cursor, Filter},
 };
+use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
 
 /// The longest `quiet_after_seconds`.
 const MAX_QUIET_SECONDS: u32 = 24 * 3600;
 
-pub(crate) fn service(db: Db, feeds: Feeds) -> AnalyticsServiceServer<Analytics> {
-    AnalyticsServiceServer::new(Analytics { db, feeds })
+pub(crate) fn service(db: Db, tasks: TaskTracker, feeds: Feeds) -> AnalyticsServiceServer<Analytics> {
+    AnalyticsServiceServer::new(Analytics { db, tasks, feeds })
 }
 
 pub(crate) struct Analytics {
     db: Db,
+    tasks: TaskTracker,
     feeds: Feeds,
 }
 
@@ -122,6 +126,31 @@ impl AnalyticsService for Analytics {
             counters: Some(counters.present(campaign, at)),
             recount: Some(recount.present(campaign, at)),
         }))
+    }
+
+    async fn explain(&self, request: Request<ExplainRequest>) -> Result<Response<ExplainResponse>, Status> {
+        let caller = auth::authorize(&request, Role::Agent)?;
+        let request = request.into_inner();
+        let campaign = status::id("campaign_id", &request.campaign_id)?;
+        let who = explain::who(&request)?;
+        let mut tx = self.db.begin().await.map_err(status::store)?;
+        recount::snapshot(&mut tx).await.map_err(status::store)?;
+        stats::head(&mut tx, caller.workspace, campaign).await.map_err(status::store)?.ok_or_else(|| status::not_found("campaign"))?;
+        let story = store::explain::explain(&mut tx, caller.workspace, campaign, &who, now()).await.map_err(status::store)?;
+        Ok(Response::new(explain::present(story.ok_or_else(|| status::not_found("contact"))?)))
+    }
+
+    type RebuildStatsStream = Pin<Box<dyn Stream<Item = Result<RebuildStatsResponse, Status>> + Send>>;
+
+    async fn rebuild_stats(&self, request: Request<RebuildStatsRequest>) -> Result<Response<Self::RebuildStatsStream>, Status> {
+        let caller = auth::authorize(&request, Role::Admin)?;
+        let RebuildStatsRequest { campaign_id, repair } = request.into_inner();
+        let campaign = status::id("campaign_id", &campaign_id)?;
+        self.figures(caller.workspace, campaign).await?;
+        if repair {
+            tracing::warn!(campaign.id = %campaign, "a repair of the figures was asked for");
+        }
+        Ok(Response::new(Box::pin(rebuild::stream(self.db.clone(), &self.tasks, (caller.workspace, campaign), repair))))
     }
 }
 

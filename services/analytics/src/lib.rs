@@ -1,14 +1,19 @@
 //! Analytics: the only one that turns facts into figures, and the one that shows them.
 //!
 //! It takes facts from the broker, writes each into the event log once and moves the counters by what it changes ([`fold`]); it
-//! serves the counters, live ([`watch`]), and counts them anew on request. The rules of counting are `domain::facts`, the statements
-//! `store::{fact, stats, recount}`. It changes nothing but its own schema: what a fact means for an address is campaign-api's.
+//! serves the counters, live ([`watch`]), and counts them anew on request. It compares them with log and ledger all the time
+//! ([`reconcile`]), folds the log anew ([`rebuild`]), and explains what became of one contact ([`explain`]). The rules of counting are
+//! `domain::facts`, the statements `store::{fact, stats, recount, rebuild, explain}`. Beside its own schema it writes alerts, and
+//! takes from the outbox what it has folded; what a fact means for an address is campaign-api's, for a delivery the dispatcher's.
 //! Any number of replicas may run; a batch that is folded twice changes nothing.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod explain;
 mod fold;
 mod grpc;
 mod present;
+mod rebuild;
+mod reconcile;
 mod watch;
 mod wire;
 
@@ -26,6 +31,14 @@ pub struct Config {
     pub common: config::Common,
     #[command(flatten)]
     pub auth: config::Auth,
+
+    /// Seconds between two rounds of comparing figures with log and ledger
+    #[arg(long, env = "FANFARE_RECONCILE_EVERY", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    pub reconcile_every: u32,
+
+    /// Seconds after which what the ledger says must be in the figures
+    #[arg(long, env = "FANFARE_RECONCILE_AFTER", default_value_t = 120)]
+    pub reconcile_after: u32,
 }
 
 /// Works until shutdown.
@@ -35,10 +48,15 @@ pub struct Config {
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let db = Db::connect(&config.common.database_url, store::Role::Analytics, 16).await?;
     let bus = Bus::connect(&config.common.nats_url, &config.common.subject_prefix, config.common.nats_replicas).await?;
+    let bus = bus.with_sizes(config.common.stream_sizes())?;
     bus.ensure_streams().await?;
     let tasks = TaskTracker::new();
-    fold::spawn(&tasks, &db, &bus, &shutdown);
-    let service = grpc::service(db.clone(), watch::Feeds::new(db.clone(), tasks.clone(), shutdown.soft()));
+    let moved = reconcile::Moved::default();
+    fold::spawn(&tasks, &db, &bus, moved.clone(), &shutdown);
+    reconcile::spawn(&tasks, &config, &db, moved, &shutdown);
+    let (news, stop) = (outbox::Outbox::new(db.clone(), bus.clone(), reconcile::ORIGIN), shutdown.soft());
+    tasks.spawn(async move { news.run(stop).await });
+    let service = grpc::service(db.clone(), tasks.clone(), watch::Feeds::new(db.clone(), tasks.clone(), shutdown.soft()));
     let served = Server::new(&config.common, Authenticator::new(&config.auth)?)
         .add(service)
         .ready("database", move || {

@@ -63,6 +63,11 @@ fn line(channel: Channel, tally: &Tally) -> ChannelStats {
         delivery_rate: rate(get(Metric::Delivered), get(Metric::Sent)),
         open_rate: rate(get(Metric::Read), get(Metric::Delivered)),
         click_rate: rate(get(Metric::Clicked), get(Metric::Read)),
+        unknown: size(get(Metric::Unknown)),
+        machine_opened: size(get(Metric::MachineOpened)),
+        replied: size(get(Metric::Replied)),
+        converted: size(get(Metric::Converted)),
+        rescued: size(get(Metric::Rescued)),
     }
 }
 
@@ -89,7 +94,7 @@ pub(crate) fn delivery(delivery: store::stats::Delivery) -> Delivery {
     }
 }
 
-fn timestamp(at: OffsetDateTime) -> prost_types::Timestamp {
+pub(crate) fn timestamp(at: OffsetDateTime) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: at.unix_timestamp(), nanos: at.nanosecond().cast_signed() }
 }
 

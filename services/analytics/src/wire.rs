@@ -54,6 +54,7 @@ fn count(wire: &event::Count) -> Result<Count, Unreadable> {
         suppressed,
         cancelled: size(wire.cancelled)?,
         expired: size(wire.expired)?,
+        rescued: size(wire.rescued)?,
     })
 }
 
@@ -82,10 +83,10 @@ mod tests {
     fn the_numbers_of_wire_and_domain_are_the_same() {
         for kind in Kind::ALL {
             let wire = event::FactKind::try_from(i32::from(kind.number())).unwrap();
-            let name = format!("{kind:?}").to_uppercase();
+            let name = kind.word().to_uppercase();
             assert_eq!(wire.as_str_name(), format!("FACT_KIND_{name}"));
         }
-        assert!(event::FactKind::try_from(16).is_err(), "a new kind must be added to domain::facts");
+        assert!(event::FactKind::try_from(20).is_err(), "a new kind must be added to domain::facts");
     }
 
     #[test]

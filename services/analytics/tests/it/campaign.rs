@@ -4,7 +4,7 @@ use crate::support::Analytics;
 use domain::{
     CampaignId, Channel, ContactId, ListId, RunId, SenderId, TemplateId, WorkerId, WorkspaceId,
     address::Address,
-    campaign::{Settings, Status},
+    campaign::{ChannelSettings, Settings, Status},
     content::TemplateContent,
     delivery::State,
     facts::key,
@@ -58,11 +58,14 @@ impl Campaign {
             name: "Test".to_owned(),
             description: String::new(),
             template_id: Some(template),
-            channels: BTreeMap::from([(Channel::Sms, campaign.sender), (Channel::Email, mail)]),
+            channels: [(Channel::Sms, campaign.sender), (Channel::Email, mail)]
+                .map(|(channel, id)| (channel, ChannelSettings::of(id)))
+                .into(),
             list_ids: vec![list],
             exclude_list_ids: Vec::new(),
             schedule: None,
             expires_after_hours: 1,
+            ..Settings::default()
         };
         write_campaign(&mut tx, &campaign, settings, now).await;
         run::create(&mut tx, campaign.id, "once", campaign.run, now).await.unwrap();
@@ -120,12 +123,8 @@ impl Campaign {
         };
         let answer = gate::pass(tx, ask, now).await.unwrap();
         let accepted = |claimed: &gate::Claimed| Tried {
-            delivery_id: claimed.delivery_id,
-            attempt: claimed.attempt,
-            state: State::Accepted,
-            reason: None,
             provider_message_id: Some(format!("SM{}", claimed.delivery_id)),
-            next_attempt_at: None,
+            ..Tried::new(claimed.delivery_id, claimed.attempt, State::Accepted)
         };
         let tried: Vec<_> = answer.claimed.iter().map(accepted).collect();
         (record::record(tx, worker, &tried, now).await.unwrap().len(), answer.wait)
@@ -147,6 +146,9 @@ async fn write_workspace(tx: &mut PgConnection, id: WorkspaceId, now: OffsetDate
         max_recipients: 10_000,
         approval_required: false,
         opt_out_keywords: Vec::new(),
+        timezone: "UTC".to_owned(),
+        quiet_hours: None,
+        frequency_caps: Vec::new(),
         created_at: now,
     };
     store::workspace::insert(tx, &workspace).await.unwrap();

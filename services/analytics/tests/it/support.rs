@@ -55,7 +55,7 @@ impl Analytics {
         common.subject_prefix = subject_prefix();
         common.ports_file = Some(folder.join("port.json"));
         let bus = Bus::connect(&servers.nats_url, &common.subject_prefix, 1).await.unwrap();
-        let config = analytics::Config { common, auth: config::Auth::public_key(public_key) };
+        let config = analytics::Config { common, auth: config::Auth::public_key(public_key), reconcile_every: 1, reconcile_after: 60 };
         let shutdown = Shutdown::new(Duration::from_secs(5));
         let running = analytics::run(config, shutdown.clone());
         let service = tokio::spawn(async move { running.await.unwrap() });
