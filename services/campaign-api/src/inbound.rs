@@ -1,7 +1,7 @@
 //! What people send back: STOP, START and unsubscribe links, from webhook-ingest by way of the INBOUND stream.
 //!
 //! A message is acted on once, by its key, in one transaction with all that follows from it: the register's entry, and the fact that
-//! says which delivery it was an answer to. Conversations are not kept here, and HELP is answered by nobody yet.
+//! says which delivery it was an answer to. What is no word of the register is a reply, and a fact too. Conversations are not kept here, and HELP is answered by nobody yet.
 
 mod act;
 mod sort;
@@ -22,7 +22,7 @@ const MAX_ACK_PENDING: i64 = 64;
 /// How long to wait after the database failed.
 const RETRY: Duration = Duration::from_secs(1);
 /// Whose facts the outbox relays.
-const ORIGIN: &str = "campaign-api";
+pub const ORIGIN: &str = "campaign-api";
 
 /// Works the stream off until shutdown, and publishes the facts that follow.
 ///
@@ -31,6 +31,7 @@ const ORIGIN: &str = "campaign-api";
 pub async fn run(state: State, shutdown: Shutdown) -> anyhow::Result<()> {
     state.bus.ensure_streams().await.context("the broker")?;
     let outbox = Outbox::new(state.db.clone(), state.bus.clone(), ORIGIN);
+    let bus = outbox::setting_aside(&state.bus, &state.db);
     let consumer = Consumer {
         durable: "campaign-api-inbound".to_owned(),
         subject: Subject::inbound(),
@@ -41,7 +42,7 @@ pub async fn run(state: State, shutdown: Shutdown) -> anyhow::Result<()> {
     // The relay goes on until nothing can add to it any more.
     let consumed = CancellationToken::new();
     let consume = async {
-        state.bus.consume(consumer, BATCH, shutdown.soft(), async |messages| handle(&state, &outbox, &messages).await).await;
+        bus.consume(consumer, BATCH, shutdown.soft(), async |messages| handle(&state, &outbox, &messages).await).await;
         consumed.cancel();
     };
     tokio::join!(consume, outbox.run(consumed.clone()));
@@ -56,12 +57,24 @@ async fn handle(state: &State, outbox: &Outbox, messages: &[Delivered<InboundBat
             match left_out.into_iter().next() {
                 // What could be acted on is done; a copy of the rest is kept.
                 Some(reason) => Verdict::Reject(reason),
-                None => Verdict::Done,
+                None => finish(state, messages).await,
             }
         }
-        Err(error) => {
-            tracing::warn!(%error, "inbound messages could not be handled; trying again");
-            Verdict::RetryAfter(RETRY)
-        }
+        Err(error) => again(&error),
     }
+}
+
+/// Everything is acted on in the transactions of its workspaces, once for each key: only now may the outbox forget it.
+async fn finish(state: &State, messages: &[Delivered<InboundBatch>]) -> Verdict {
+    let ids: Vec<_> = messages.iter().filter_map(|message| message.outbox_id).collect();
+    let deleted = async { store::outbox::delete(&mut *state.db.acquire().await?, &ids).await };
+    match deleted.await {
+        Ok(()) => Verdict::Done,
+        Err(error) => again(&error),
+    }
+}
+
+fn again(error: &store::Error) -> Verdict {
+    tracing::warn!(%error, "inbound messages could not be handled; trying again");
+    Verdict::RetryAfter(RETRY)
 }

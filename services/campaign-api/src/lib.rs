@@ -23,6 +23,7 @@ use runtime::{Authenticator, Server, Shutdown, config};
 use scheduler_client::SchedulerClient;
 use state::{Clock, State};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Connections to the database at most.
 const POOL: u32 = 16;
@@ -58,13 +59,15 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
 
 async fn connect(config: &Config) -> anyhow::Result<State> {
     let common = &config.common;
+    let bus = bus::Bus::connect(&common.nats_url, &common.subject_prefix, common.nats_replicas).await.context("NATS_URL")?;
     Ok(State {
         db: store::Db::connect(&common.database_url, store::Role::Api, POOL).await.context("DATABASE_URL")?,
-        bus: bus::Bus::connect(&common.nats_url, &common.subject_prefix, common.nats_replicas).await.context("NATS_URL")?,
+        bus: bus.with_sizes(common.stream_sizes()).context("FANFARE_STREAM_BYTES")?,
         kek: Arc::new(config.kek.load()?),
         public_url: config.links.public_url.trim_end_matches('/').into(),
         clock: Clock::SYSTEM,
         scheduler: SchedulerClient::new(&config.internal).context("FANFARE_SCHEDULER_URL")?,
+        dry_runs: Arc::new(Semaphore::new(campaign::DRY_RUNS_AT_ONCE)),
     })
 }
 

@@ -1,10 +1,10 @@
 //! Calls to the scheduler. They only make it act at once: it finds everything in the database by itself.
 
 use domain::CampaignId;
-use proto::scheduler::{DropRemainingRequest, StartCampaignRequest, scheduler_service_client::SchedulerServiceClient};
-use runtime::{client, config};
+use proto::scheduler::{DropRemainingRequest, RequeueRequest, StartCampaignRequest, scheduler_service_client::SchedulerServiceClient};
+use runtime::{client, config, status};
 use std::time::Duration;
-use tonic::{Status, service::interceptor::InterceptedService, transport::Channel};
+use tonic::{Code, Status, service::interceptor::InterceptedService, transport::Channel};
 
 /// A person waits for the answer, and nothing is lost without it.
 const START_TIMEOUT: Duration = Duration::from_secs(2);
@@ -41,5 +41,18 @@ impl SchedulerClient {
     pub async fn drop_remaining(&self, id: CampaignId) -> Result<u64, Status> {
         let request = DropRemainingRequest { campaign_id: id.to_string() };
         Ok(self.0.clone().drop_remaining(request).await?.into_inner().dropped)
+    }
+
+    /// Asks it to put deliveries back into the queue, or to write them off. Answers how many it did.
+    ///
+    /// # Errors
+    /// UNAVAILABLE when it can't be reached or takes too long: then some may have been done, and asking again does the rest. What it
+    /// refuses is passed on.
+    pub async fn requeue(&self, request: RequeueRequest) -> Result<u64, Status> {
+        match self.0.clone().requeue(request).await {
+            Ok(answer) => Ok(answer.into_inner().deliveries),
+            Err(refusal) if matches!(refusal.code(), Code::FailedPrecondition | Code::InvalidArgument | Code::NotFound) => Err(refusal),
+            Err(failure) => Err(status::unavailable("SCHEDULER_UNAVAILABLE", &failure)),
+        }
     }
 }

@@ -4,6 +4,7 @@ use crate::scheduler_client::SchedulerClient;
 use runtime::seal::Kek;
 use std::sync::Arc;
 use time::OffsetDateTime;
+use tokio::sync::Semaphore;
 
 /// Connections, keys and the clock. Cheap to clone.
 #[derive(Clone)]
@@ -16,6 +17,8 @@ pub struct State {
     pub public_url: Arc<str>,
     pub clock: Clock,
     pub scheduler: SchedulerClient,
+    /// Room for dry runs, which take a connection and a processor for a while.
+    pub dry_runs: Arc<Semaphore>,
 }
 
 /// Where the time comes from, so that a test can own it. Only for times that are stored and shown: what is due is judged

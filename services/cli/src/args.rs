@@ -1,6 +1,6 @@
 //! What can be typed. Each noun's verbs are next to the code that does them.
 
-use crate::{campaign, contacts, demo, hub, list, optout, sender, template, workspace};
+use crate::{alerts, campaign, contacts, demo, dlq, explain, hub, list, optout, sender, stats, template, workspace};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -77,10 +77,27 @@ pub enum Command {
         #[command(subcommand)]
         verb: campaign::Verb,
     },
+    /// Whether figures are what the log of events says
+    Stats {
+        #[command(subcommand)]
+        verb: stats::Verb,
+    },
+    /// What became of one contact in one campaign, and why
+    Explain(explain::ExplainArgs),
+    /// What a person should know and perhaps do
+    Alerts {
+        #[command(subcommand)]
+        verb: alerts::Verb,
+    },
     /// Addresses that must not be messaged
     Optout {
         #[command(subcommand)]
         verb: optout::Verb,
+    },
+    /// Broker messages that no service could handle, for those who run the hub
+    Dlq {
+        #[command(subcommand)]
+        verb: dlq::Verb,
     },
 }
 

@@ -5,10 +5,13 @@
 //! [`demo`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod alerts;
 pub mod args;
 pub mod campaign;
 pub mod contacts;
 pub mod demo;
+pub mod dlq;
+mod explain;
 pub mod failure;
 pub mod hub;
 mod list;
@@ -19,6 +22,7 @@ mod progress;
 mod resolve;
 mod sender;
 pub mod session;
+mod stats;
 mod template;
 mod workspace;
 
@@ -40,6 +44,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Template { verb } => template::run(verb, &Session::open(global)?).await,
         Command::Sender { verb } => sender::run(verb, &Session::open(global)?).await,
         Command::Campaign { verb } => campaign::run(verb, &Session::open(global)?).await,
+        Command::Stats { verb } => stats::run(verb, &Session::open(global)?).await,
+        Command::Explain(args) => explain::run(args, &Session::open(global)?).await,
+        Command::Alerts { verb } => alerts::run(verb, &Session::open(global)?).await,
         Command::Optout { verb } => optout::run(verb, &Session::open(global)?).await,
+        Command::Dlq { verb } => dlq::run(verb, dlq::Operator::open(global)?).await,
     }
 }

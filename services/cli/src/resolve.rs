@@ -74,6 +74,20 @@ pub async fn senders(session: &Session) -> Result<Vec<sender::Sender>> {
     Ok(senders.await?)
 }
 
+/// A sender's id.
+///
+/// # Errors
+/// When there is none of that name.
+pub async fn sender(session: &Session, text: &str) -> Result<String> {
+    if is_id(text) {
+        return Ok(text.to_owned());
+    }
+    match senders(session).await?.into_iter().find(|sender| sender.name == text) {
+        Some(sender) => Ok(sender.id),
+        None => bail!("there is no sender {text:?}: `fanfare sender list` shows them"),
+    }
+}
+
 /// A campaign's id. Names of campaigns may repeat, then only an id will do.
 ///
 /// # Errors

@@ -5,6 +5,7 @@ use crate::{
     output::Output,
 };
 use anyhow::{Context, Result, bail};
+use devstack::{Secrets, secrets::TokenRole};
 use proto::{
     analytics::analytics_service_client::AnalyticsServiceClient,
     campaign::campaign_service_client::CampaignServiceClient,
@@ -14,8 +15,12 @@ use proto::{
     template::template_service_client::TemplateServiceClient,
     workspace::workspace_service_client::WorkspaceServiceClient,
 };
-use serde::Deserialize;
-use std::{fs, path::Path, time::Duration};
+use serde::{Deserialize, de::DeserializeOwned};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
@@ -26,6 +31,9 @@ use tonic::{
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// For an answer to begin; a stream may go on for as long as it likes.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a token lives that is made for one command.
+const OPERATOR_TOKEN: Duration = Duration::from_secs(3600);
 
 /// Adds the bearer token to every call.
 #[derive(Clone)]
@@ -51,6 +59,11 @@ pub struct Addresses {
     pub agent_token: String,
 }
 
+#[derive(Deserialize)]
+struct Scheduler {
+    scheduler: String,
+}
+
 /// One caller's view of one hub.
 #[derive(Clone)]
 pub struct Session {
@@ -74,11 +87,8 @@ impl Session {
     /// # Errors
     /// When the file can't be read, or has no token for the role.
     pub fn open(global: &Global) -> Result<Self> {
-        let path = match &global.endpoints {
-            Some(path) => path.clone(),
-            None => devstack::dirs::state_dir()?.join("endpoints.json"),
-        };
-        let addresses = read(&path)?;
+        let path = endpoints_path(global)?;
+        let addresses: Addresses = read(&path)?;
         let token = match (&global.token, global.role) {
             (Some(token), _) => token.clone(),
             (None, Role::Admin) => addresses.admin_token.clone(),
@@ -95,8 +105,7 @@ impl Session {
     /// # Errors
     /// When an address is not a URL, or the token has characters that no token has.
     pub fn new(addresses: &Addresses, token: &str, output: Output) -> Result<Self> {
-        let bearer = format!("Bearer {}", token.trim()).parse().context("the token has characters that no token has")?;
-        Ok(Self { output, api: connect(&addresses.campaign_api)?, analytics: connect(&addresses.analytics)?, bearer: Bearer(bearer) })
+        Ok(Self { output, api: connect(&addresses.campaign_api)?, analytics: connect(&addresses.analytics)?, bearer: bearer(token)? })
     }
 
     clients! {
@@ -111,7 +120,38 @@ impl Session {
     }
 }
 
-fn read(path: &Path) -> Result<Addresses> {
+/// The scheduler of the endpoints file, and a token with the role internal: the one given, or one made with the keys that this
+/// machine's hub keeps beside the file.
+///
+/// # Errors
+/// When a file can't be read.
+pub fn operator(global: &Global) -> Result<(Channel, Bearer)> {
+    let path = endpoints_path(global)?;
+    let place: Scheduler = read(&path)?;
+    let token = match &global.token {
+        Some(token) => token.clone(),
+        None => {
+            let folder = path.parent().filter(|folder| folder.join("secrets.json").is_file());
+            let folder = folder.context("there are no keys beside the endpoints file: give a token of the role internal with --token")?;
+            let now = time::OffsetDateTime::now_utc();
+            Secrets::load_or_generate(folder)?.mint_token(TokenRole::Internal, uuid::Uuid::nil(), now, OPERATOR_TOKEN)?
+        }
+    };
+    Ok((connect(&place.scheduler)?, bearer(&token)?))
+}
+
+fn endpoints_path(global: &Global) -> Result<PathBuf> {
+    match &global.endpoints {
+        Some(path) => Ok(path.clone()),
+        None => Ok(devstack::dirs::state_dir()?.join("endpoints.json")),
+    }
+}
+
+fn bearer(token: &str) -> Result<Bearer> {
+    Ok(Bearer(format!("Bearer {}", token.trim()).parse().context("the token has characters that no token has")?))
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let remedy = || format!("{} can't be read: start a hub with `fanfare up`, or name its file with --endpoints", path.display());
     let json = fs::read(path).with_context(remedy)?;
     serde_json::from_slice(&json).with_context(|| format!("{} is not an endpoints file", path.display()))
@@ -131,7 +171,6 @@ pub fn request_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::PathBuf;
 
     #[test]
     fn a_missing_endpoints_file_names_the_remedy() {

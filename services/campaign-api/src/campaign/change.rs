@@ -84,7 +84,8 @@ impl<'a> Change<'a> {
     }
 }
 
-fn illegal(error: &IllegalMove) -> Status {
+/// What a move that the lifecycle hasn't got means to the caller.
+pub fn illegal(error: &IllegalMove) -> Status {
     let facts = [("status", error.status.as_str()), ("action", error.action.as_str())];
     status::precondition_with("ILLEGAL_MOVE", error.to_string(), facts)
 }

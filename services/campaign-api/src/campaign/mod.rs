@@ -2,17 +2,22 @@
 //!
 //! Every move is a [`change::Change`]: read under lock, asked of the lifecycle, written guarded, audited, in one transaction.
 
+mod alert;
 mod approve;
 mod cancel;
 mod change;
 mod clone;
 mod complete;
+mod conversion;
 mod create;
+mod dry_run;
 mod get;
+mod guards;
 mod list;
 mod pause;
 mod preview;
 mod reject;
+mod requeue;
 mod resume;
 mod send;
 mod settings;
@@ -20,13 +25,17 @@ mod submit;
 mod update;
 mod view;
 
+pub use dry_run::AT_ONCE as DRY_RUNS_AT_ONCE;
+
 use crate::state::State;
 use proto::campaign::{
     ApproveCampaignRequest, ApproveCampaignResponse, CancelCampaignRequest, CancelCampaignResponse, CloneCampaignRequest,
-    CloneCampaignResponse, CreateCampaignRequest, CreateCampaignResponse, GetCampaignRequest, GetCampaignResponse, ListCampaignsRequest,
-    ListCampaignsResponse, PauseCampaignRequest, PauseCampaignResponse, PreviewAudienceRequest, PreviewAudienceResponse,
-    RejectCampaignRequest, RejectCampaignResponse, ResumeCampaignRequest, ResumeCampaignResponse, SendCampaignRequest,
-    SendCampaignResponse, SubmitCampaignRequest, SubmitCampaignResponse, UpdateCampaignRequest, UpdateCampaignResponse,
+    CloneCampaignResponse, CreateCampaignRequest, CreateCampaignResponse, DryRunCampaignRequest, GetCampaignRequest, GetCampaignResponse,
+    ListAlertsRequest, ListAlertsResponse, ListCampaignsRequest, ListCampaignsResponse, PauseCampaignRequest, PauseCampaignResponse,
+    PreviewAudienceRequest, PreviewAudienceResponse, RecordConversionRequest, RecordConversionResponse, RejectCampaignRequest,
+    RejectCampaignResponse, ResolveAlertRequest, ResolveAlertResponse, ResumeCampaignRequest, ResumeCampaignResponse, RetryFailedRequest,
+    RetryFailedResponse, SendCampaignRequest, SendCampaignResponse, SettleUnknownRequest, SettleUnknownResponse, SubmitCampaignRequest,
+    SubmitCampaignResponse, UpdateCampaignRequest, UpdateCampaignResponse,
     campaign_service_server::{CampaignService, CampaignServiceServer},
 };
 use tonic::{Request, Response, Status};
@@ -89,5 +98,31 @@ impl CampaignService for Campaigns {
 
     async fn preview_audience(&self, request: Request<PreviewAudienceRequest>) -> Result<Response<PreviewAudienceResponse>, Status> {
         preview::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn retry_failed(&self, request: Request<RetryFailedRequest>) -> Result<Response<RetryFailedResponse>, Status> {
+        requeue::retry_failed(&self.0, request).await.map(Response::new)
+    }
+
+    async fn settle_unknown(&self, request: Request<SettleUnknownRequest>) -> Result<Response<SettleUnknownResponse>, Status> {
+        requeue::settle_unknown(&self.0, request).await.map(Response::new)
+    }
+
+    async fn list_alerts(&self, request: Request<ListAlertsRequest>) -> Result<Response<ListAlertsResponse>, Status> {
+        alert::list(&self.0, request).await.map(Response::new)
+    }
+
+    async fn resolve_alert(&self, request: Request<ResolveAlertRequest>) -> Result<Response<ResolveAlertResponse>, Status> {
+        alert::resolve(&self.0, request).await.map(Response::new)
+    }
+
+    async fn record_conversion(&self, request: Request<RecordConversionRequest>) -> Result<Response<RecordConversionResponse>, Status> {
+        conversion::run(&self.0, request).await.map(Response::new)
+    }
+
+    type DryRunCampaignStream = dry_run::Answers;
+
+    async fn dry_run_campaign(&self, request: Request<DryRunCampaignRequest>) -> Result<Response<Self::DryRunCampaignStream>, Status> {
+        dry_run::run(&self.0, request).await.map(Response::new)
     }
 }

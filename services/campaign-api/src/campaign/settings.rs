@@ -1,11 +1,12 @@
 //! The settings in a request: read, and checked against what the workspace has.
 
+use super::guards;
 use domain::{
     CampaignId, ListId, WorkspaceId,
     campaign::{Gap, ScheduleText, Settings, Status as CampaignStatus, gaps},
 };
 use runtime::status::{self, Violations};
-use std::{collections::BTreeMap, str::FromStr};
+use std::str::FromStr;
 use store::{
     PgConnection,
     campaign::{self, Campaign},
@@ -75,16 +76,17 @@ pub fn draft(workspace: WorkspaceId, settings: Settings, created_by: String, now
     }
 }
 
+/// What can't be read.
 #[derive(Default)]
-struct Wrong(Vec<Gap>);
+pub struct Wrong(Vec<Gap>);
 
 impl Wrong {
-    fn add(&mut self, field: impl Into<String>, problem: impl Into<String>) {
+    pub fn add(&mut self, field: impl Into<String>, problem: impl Into<String>) {
         self.0.push(Gap { field: field.into(), problem: problem.into(), wrong: true });
     }
 
     /// An id; one that can't be read is noted, and stands for something that isn't there.
-    fn id<Id: FromStr + From<Uuid>>(&mut self, field: &str, text: &str) -> Id {
+    pub fn id<Id: FromStr + From<Uuid>>(&mut self, field: &str, text: &str) -> Id {
         text.parse().unwrap_or_else(|_| {
             self.add(field, "must be an id");
             Uuid::nil().into()
@@ -118,7 +120,10 @@ fn parse(settings: proto::campaign::Settings) -> (Settings, Vec<Gap>) {
         wrong.add(format!("settings.exclude_list_ids[{index}]"), format!("list {id} is both included and excluded"));
     }
     let template_id = (!settings.template_id.is_empty()).then(|| wrong.id("settings.template_id", &settings.template_id));
-    let channels = channels(&settings.channels, &mut wrong);
+    let channels = guards::channels(&settings.channels, &mut wrong);
+    let budget_micros = guards::budget(settings.budget_micros);
+    let lane = guards::lane(settings.lane, &mut wrong);
+    let rules = guards::rules(&settings.rules, &mut wrong);
     let schedule = settings.schedule.map(|schedule| ScheduleText { local_time: schedule.local_time, timezone: schedule.timezone });
     let settings = Settings {
         name,
@@ -129,23 +134,11 @@ fn parse(settings: proto::campaign::Settings) -> (Settings, Vec<Gap>) {
         exclude_list_ids,
         schedule,
         expires_after_hours: expires_after_hours.min(MAX_EXPIRY_HOURS),
+        budget_micros,
+        lane,
+        rules,
     };
     (settings, wrong.0)
-}
-
-fn channels(channels: &[proto::campaign::ChannelSetting], wrong: &mut Wrong) -> BTreeMap<domain::Channel, domain::SenderId> {
-    let mut read = BTreeMap::new();
-    for (index, setting) in channels.iter().enumerate() {
-        let Some(channel) = proto::convert::channel(setting.channel) else {
-            wrong.add(format!("settings.channels[{index}].channel"), "must be email, sms or whatsapp");
-            continue;
-        };
-        let sender = wrong.id(&format!("settings.channels[{channel}].sender_id"), &setting.sender_id);
-        if read.insert(channel, sender).is_some() {
-            wrong.add(format!("settings.channels[{index}].channel"), format!("{channel} is there twice"));
-        }
-    }
-    read
 }
 
 #[cfg(test)]

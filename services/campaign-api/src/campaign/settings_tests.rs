@@ -14,7 +14,7 @@ fn a_name_is_enough_for_a_draft() {
 
 #[test]
 fn everything_that_cannot_be_read_is_named() {
-    let setting = |channel, sender_id: &str| ChannelSetting { channel, sender_id: sender_id.to_owned() };
+    let setting = |channel, sender_id: &str| ChannelSetting { channel, sender_id: sender_id.to_owned(), ..ChannelSetting::default() };
     let list = Uuid::now_v7().to_string();
     let settings = Wire {
         name: "x".repeat(201),

@@ -1,15 +1,19 @@
 //! A campaign as callers see it.
 
+use super::{
+    alert,
+    guards::{present_channel, present_rule},
+};
 use crate::convert::timestamp;
 use domain::campaign::{Facts, Settings, Status as CampaignStatus, gaps};
 use proto::{
-    campaign::{Campaign as Wire, CampaignStatus as WireStatus, CampaignType, ChannelSetting, Schedule, Settings as WireSettings},
-    convert::channel_number,
+    campaign::{Campaign as Wire, CampaignStatus as WireStatus, CampaignType, Schedule, Settings as WireSettings},
+    convert::lane_number,
 };
 use runtime::status;
 use store::{
     PgConnection,
-    campaign::{self, Campaign},
+    campaign::{self, Campaign, Notes},
 };
 use tonic::Status;
 
@@ -19,7 +23,8 @@ use tonic::Status;
 /// When the database fails.
 pub async fn one(connection: &mut PgConnection, campaign: &Campaign) -> Result<Wire, Status> {
     let facts = campaign::facts(connection, campaign.workspace_id, &[&campaign.settings]).await.map_err(status::store)?;
-    Ok(present(campaign, &facts))
+    let notes = campaign::notes(connection, campaign.workspace_id, &[campaign]).await.map_err(status::store)?;
+    Ok(present(campaign, &facts, notes.into_iter().next().unwrap_or_default()))
 }
 
 /// Campaigns of one workspace, with as many statements as for one.
@@ -30,10 +35,12 @@ pub async fn many(connection: &mut PgConnection, campaigns: &[Campaign]) -> Resu
     let Some(first) = campaigns.first() else { return Ok(Vec::new()) };
     let settings: Vec<_> = campaigns.iter().map(|campaign| &campaign.settings).collect();
     let facts = campaign::facts(connection, first.workspace_id, &settings).await.map_err(status::store)?;
-    Ok(campaigns.iter().map(|campaign| present(campaign, &facts)).collect())
+    let all: Vec<_> = campaigns.iter().collect();
+    let notes = campaign::notes(connection, first.workspace_id, &all).await.map_err(status::store)?;
+    Ok(campaigns.iter().zip(notes).map(|(campaign, notes)| present(campaign, &facts, notes)).collect())
 }
 
-fn present(campaign: &Campaign, facts: &Facts) -> Wire {
+fn present(campaign: &Campaign, facts: &Facts, notes: Notes) -> Wire {
     Wire {
         id: campaign.campaign_id.to_string(),
         r#type: CampaignType::OneTime.into(),
@@ -48,14 +55,12 @@ fn present(campaign: &Campaign, facts: &Facts) -> Wire {
         started_at: campaign.started_at.map(timestamp),
         completed_at: campaign.completed_at.map(timestamp),
         revision: campaign.revision.unsigned_abs(),
+        alerts: notes.alerts.into_iter().map(alert::present).collect(),
+        spent_micros: notes.spent_micros,
     }
 }
 
 fn present_settings(settings: &Settings) -> WireSettings {
-    let channel = |(channel, sender): (&domain::Channel, &domain::SenderId)| ChannelSetting {
-        channel: channel_number(*channel),
-        sender_id: sender.to_string(),
-    };
     let schedule = |schedule: &domain::campaign::ScheduleText| Schedule {
         local_time: schedule.local_time.clone(),
         timezone: schedule.timezone.clone(),
@@ -64,11 +69,14 @@ fn present_settings(settings: &Settings) -> WireSettings {
         name: settings.name.clone(),
         description: settings.description.clone(),
         template_id: settings.template_id.map(|id| id.to_string()).unwrap_or_default(),
-        channels: settings.channels.iter().map(channel).collect(),
+        channels: settings.channels.iter().map(present_channel).collect(),
         list_ids: settings.list_ids.iter().map(ToString::to_string).collect(),
         exclude_list_ids: settings.exclude_list_ids.iter().map(ToString::to_string).collect(),
         schedule: settings.schedule.as_ref().map(schedule),
         expires_after_hours: settings.expires_after_hours,
+        budget_micros: settings.budget_micros.unwrap_or_default(),
+        lane: lane_number(settings.lane),
+        rules: settings.rules.iter().map(present_rule).collect(),
     }
 }
 

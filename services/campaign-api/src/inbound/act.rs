@@ -9,7 +9,7 @@ use domain::{DeliveryId, WorkspaceId, facts, keyword::Keywords};
 use proto::event::{Fact, FactKind, Inbound};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{
-    Db, PgConnection, Result,
+    Db, PgConnection, Result, attribution,
     audit::{self, Entry},
     optout::{self, Addressee, OptOut},
     workspace,
@@ -19,6 +19,8 @@ use uuid::Uuid;
 
 /// How far back a message is looked for that an opt-out may be an answer to.
 const ANSWERED_WITHIN: Duration = Duration::days(30);
+/// How far back a message is looked for that somebody may be replying to.
+const REPLIED_WITHIN: Duration = Duration::hours(72);
 
 /// Acts on messages of any workspaces, each once. Answers with reasons why some can't be acted on, ever.
 ///
@@ -73,8 +75,9 @@ async fn act_for(tx: &mut PgConnection, id: WorkspaceId, messages: Vec<(Uuid, In
     // In the order in which people wished, whatever the order of arrival.
     wishes.sort_by_key(|wish| wish.at);
     register(tx, id, &wishes, now).await?;
-    let facts = unsubscribed(tx, id, &wishes, now).await?;
-    let traceparent = wishes.first().map(|wish| wish.traceparent.clone()).unwrap_or_default();
+    let mut facts = unsubscribed(tx, id, &wishes, now).await?;
+    facts.extend(replied(tx, id, &messages, &reader, now).await?);
+    let traceparent = facts.first().map(|fact| fact.traceparent.clone()).unwrap_or_default();
     outbox::add(tx, ORIGIN, facts, &traceparent, now).await
 }
 
@@ -135,6 +138,34 @@ async fn unsubscribed(tx: &mut PgConnection, workspace: WorkspaceId, wishes: &[W
         if let Some(delivery) = delivery {
             facts.entry(delivery).or_insert_with(|| fact(delivery, stop));
         }
+    }
+    Ok(facts.into_values().collect())
+}
+
+/// The facts that say which deliveries people replied to.
+async fn replied(
+    tx: &mut PgConnection,
+    workspace: WorkspaceId,
+    messages: &[Inbound],
+    reader: &Reader<'_>,
+    now: OffsetDateTime,
+) -> Result<Vec<Fact>> {
+    let (replies, messages): (Vec<_>, Vec<_>) =
+        messages.iter().filter_map(|message| reader.reply(message).map(|reply| (reply, message))).unzip();
+    let found = attribution::to_reply(tx, workspace, &replies, now - REPLIED_WITHIN).await?;
+    let mut facts = BTreeMap::new();
+    for (delivery, message) in found.into_iter().zip(messages) {
+        let Some(delivery) = delivery else { continue };
+        let fact = Fact {
+            // Of many replies to one message the first says all.
+            key: facts::key(&format!("replied/{delivery}")).to_vec(),
+            kind: FactKind::Replied.into(),
+            occurred_at_ms: message.occurred_at_ms,
+            delivery_id: delivery.0,
+            traceparent: message.traceparent.clone(),
+            ..Fact::default()
+        };
+        facts.entry(delivery).or_insert(fact);
     }
     Ok(facts.into_values().collect())
 }

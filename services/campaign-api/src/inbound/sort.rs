@@ -7,7 +7,7 @@ use domain::{
 };
 use proto::event::{Inbound, InboundIntent};
 use std::collections::BTreeMap;
-use store::optout::Addressee;
+use store::{attribution::Reply, optout::Addressee};
 use time::OffsetDateTime;
 
 /// An opt-out or opt-in of one addressee.
@@ -48,6 +48,16 @@ impl Reader<'_> {
             delivery,
             traceparent: inbound.traceparent.clone(),
         })
+    }
+
+    /// The reply in a message: what a person wrote, and is no word of the register.
+    pub fn reply(&self, inbound: &Inbound) -> Option<Reply> {
+        let written = inbound.source == "keyword" && inbound.intent() == InboundIntent::Unspecified && !inbound.from.is_empty();
+        if !written || matches!(self.intent(inbound), Some(Intent::Stop | Intent::Start)) {
+            return None;
+        }
+        let Addressee { channel, address_key } = self.addressee(inbound, None)?;
+        Some(Reply { channel, sender_id: inbound.sender_id.parse().ok()?, address_key })
     }
 
     fn intent(&self, inbound: &Inbound) -> Option<Intent> {

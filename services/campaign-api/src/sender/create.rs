@@ -1,6 +1,6 @@
 //! CreateSender.
 
-use super::{account, limits, refused, view::present};
+use super::{account, limits, refused, view};
 use crate::{
     audit::Change,
     convert::{commit, request_id},
@@ -16,7 +16,7 @@ use runtime::{
 use std::collections::BTreeMap;
 use store::{
     request,
-    sender::{self, Sender},
+    sender::{self, Health, Sender},
 };
 use tonic::{Request, Status};
 
@@ -30,7 +30,7 @@ pub async fn run(state: &State, request: Request<CreateSenderRequest>) -> Result
     if let Some(first) = request::claim(&mut tx, caller.workspace, "CreateSender", &key, id.0, now).await.map_err(status::store)? {
         let sender = sender::get(&mut tx, caller.workspace, first.into()).await.map_err(status::store)?;
         let sender = sender.ok_or_else(|| status::not_found("sender"))?;
-        return Ok(CreateSenderResponse { sender: Some(present(state, sender)) });
+        return Ok(CreateSenderResponse { sender: Some(view::one(state, &mut tx, sender).await?) });
     }
     sender::insert(&mut tx, &sender).await.map_err(refused)?;
     let change = Change {
@@ -44,7 +44,7 @@ pub async fn run(state: &State, request: Request<CreateSenderRequest>) -> Result
     };
     change.record(&mut tx).await?;
     commit(tx).await?;
-    Ok(CreateSenderResponse { sender: Some(present(state, sender)) })
+    Ok(CreateSenderResponse { sender: Some(view::present(state, sender, Health::default())) })
 }
 
 fn read(state: &State, workspace: WorkspaceId, request: CreateSenderRequest) -> Result<Sender, Status> {

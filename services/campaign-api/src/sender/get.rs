@@ -1,6 +1,6 @@
 //! GetSender.
 
-use super::view::present;
+use super::view;
 use crate::state::State;
 use domain::{SenderId, role::Role};
 use proto::sender::{GetSenderRequest, GetSenderResponse};
@@ -14,5 +14,5 @@ pub async fn run(state: &State, request: Request<GetSenderRequest>) -> Result<Ge
     let mut tx = state.db.tenant(caller.workspace).await.map_err(status::store)?;
     let sender = sender::get(&mut tx, caller.workspace, id).await.map_err(status::store)?;
     let sender = sender.ok_or_else(|| status::not_found("sender"))?;
-    Ok(GetSenderResponse { sender: Some(present(state, sender)) })
+    Ok(GetSenderResponse { sender: Some(view::one(state, &mut tx, sender).await?) })
 }

@@ -1,6 +1,6 @@
 //! ListSenders.
 
-use super::view::present;
+use super::view;
 use crate::{convert::page, state::State};
 use domain::role::Role;
 use proto::sender::{ListSendersRequest, ListSendersResponse};
@@ -15,5 +15,5 @@ pub async fn run(state: &State, request: Request<ListSendersRequest>) -> Result<
     let mut tx = state.db.tenant(caller.workspace).await.map_err(status::store)?;
     let mut senders = sender::list(&mut tx, caller.workspace, page).await.map_err(status::store)?;
     let next_page_token = page.finish(&mut senders, |sender| sender.sender_id.0);
-    Ok(ListSendersResponse { senders: senders.into_iter().map(|sender| present(state, sender)).collect(), next_page_token })
+    Ok(ListSendersResponse { senders: view::many(state, &mut tx, caller.workspace, senders).await?, next_page_token })
 }

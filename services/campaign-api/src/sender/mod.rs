@@ -5,6 +5,7 @@ mod create;
 mod get;
 mod limits;
 mod list;
+mod pause;
 mod providers;
 mod update;
 mod view;
@@ -12,7 +13,8 @@ mod view;
 use crate::state::State;
 use proto::sender::{
     CreateSenderRequest, CreateSenderResponse, GetSenderRequest, GetSenderResponse, ListProvidersRequest, ListProvidersResponse,
-    ListSendersRequest, ListSendersResponse, UpdateSenderRequest, UpdateSenderResponse,
+    ListSendersRequest, ListSendersResponse, PauseSenderRequest, PauseSenderResponse, ResumeSenderRequest, ResumeSenderResponse,
+    UpdateSenderRequest, UpdateSenderResponse,
     sender_service_server::{SenderService, SenderServiceServer},
 };
 use runtime::status;
@@ -44,6 +46,14 @@ impl SenderService for Senders {
 
     async fn list_providers(&self, request: Request<ListProvidersRequest>) -> Result<Response<ListProvidersResponse>, Status> {
         providers::run(&request).map(Response::new)
+    }
+
+    async fn resume_sender(&self, request: Request<ResumeSenderRequest>) -> Result<Response<ResumeSenderResponse>, Status> {
+        pause::resume(&self.0, request).await.map(Response::new)
+    }
+
+    async fn pause_sender(&self, request: Request<PauseSenderRequest>) -> Result<Response<PauseSenderResponse>, Status> {
+        pause::run(&self.0, request).await.map(Response::new)
     }
 }
 

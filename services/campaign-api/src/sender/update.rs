@@ -1,6 +1,6 @@
 //! UpdateSender.
 
-use super::{account, limits, refused, view::present};
+use super::{account, limits, pause, refused, view};
 use crate::{audit::Change, convert::commit, state::State};
 use domain::{SenderId, role::Role};
 use proto::sender::{UpdateSenderRequest, UpdateSenderResponse};
@@ -16,6 +16,7 @@ pub async fn run(state: &State, request: Request<UpdateSenderRequest>) -> Result
     let caller = auth::authorize(&request, Role::Admin)?;
     let request = request.into_inner();
     let id: SenderId = status::id("id", &request.id)?;
+    let changed_secrets = !request.secrets.is_empty();
     let mut tx = state.db.tenant(caller.workspace).await.map_err(status::store)?;
     sender::lock(&mut tx, caller.workspace, id).await.map_err(status::store)?;
     let before = sender::get(&mut tx, caller.workspace, id).await.map_err(status::store)?;
@@ -32,8 +33,15 @@ pub async fn run(state: &State, request: Request<UpdateSenderRequest>) -> Result
         at: after.updated_at,
     };
     change.record(&mut tx).await?;
+    // New settings or secrets are the remedy for what its provider refused; what a person stopped, a person starts.
+    let mended = before.settings != after.settings || changed_secrets;
+    let health = view::health_of(&mut tx, &after).await?;
+    if mended && !health.is_paused_by_person() {
+        pause::clear(&mut tx, &caller, id, after.updated_at).await?;
+    }
+    let view = view::one(state, &mut tx, after).await?;
     commit(tx).await?;
-    Ok(UpdateSenderResponse { sender: Some(present(state, after)) })
+    Ok(UpdateSenderResponse { sender: Some(view) })
 }
 
 fn change(state: &State, mut sender: Sender, request: UpdateSenderRequest) -> Result<Sender, Status> {

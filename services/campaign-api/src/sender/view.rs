@@ -1,10 +1,57 @@
 //! A sender as callers see it.
 
 use crate::{convert::timestamp, state::State};
-use proto::{convert::channel_number, sender::Sender};
+use domain::WorkspaceId;
+use proto::{
+    convert::channel_number,
+    sender::{Sender, SenderHealth},
+};
+use runtime::status;
 use std::collections::HashMap;
+use store::{
+    PgConnection,
+    sender::{self, Health},
+};
+use tonic::Status;
 
-pub fn present(state: &State, sender: store::sender::Sender) -> Sender {
+/// A sender with its health, as of now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn one(state: &State, connection: &mut PgConnection, sender: store::sender::Sender) -> Result<Sender, Status> {
+    let health = health_of(connection, &sender).await?;
+    Ok(present(state, sender, health))
+}
+
+/// Senders of one workspace, with as many statements as for one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn many(
+    state: &State,
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    senders: Vec<store::sender::Sender>,
+) -> Result<Vec<Sender>, Status> {
+    let ids: Vec<_> = senders.iter().map(|sender| sender.sender_id).collect();
+    let mut health = sender::health(connection, workspace, &ids).await.map_err(status::store)?;
+    let one = |sender: store::sender::Sender| {
+        let health = health.remove(&sender.sender_id).unwrap_or_default();
+        present(state, sender, health)
+    };
+    Ok(senders.into_iter().map(one).collect())
+}
+
+/// The health of one sender.
+///
+/// # Errors
+/// When the database fails.
+pub async fn health_of(connection: &mut PgConnection, sender: &store::sender::Sender) -> Result<Health, Status> {
+    let mut health = sender::health(connection, sender.workspace_id, &[sender.sender_id]).await.map_err(status::store)?;
+    Ok(health.remove(&sender.sender_id).unwrap_or_default())
+}
+
+pub fn present(state: &State, sender: store::sender::Sender, health: Health) -> Sender {
     Sender {
         id: sender.sender_id.to_string(),
         name: sender.name,
@@ -17,6 +64,18 @@ pub fn present(state: &State, sender: store::sender::Sender) -> Sender {
         created_at: Some(timestamp(sender.created_at)),
         webhook_urls: webhook_urls(&state.public_url, &sender.provider, &sender.sender_id.to_string()),
         provider: sender.provider,
+        health: Some(present_health(health)),
+    }
+}
+
+fn present_health(health: Health) -> SenderHealth {
+    SenderHealth {
+        paused: health.paused_at.is_some(),
+        paused_code: health.paused_code,
+        paused_detail: health.paused_detail,
+        paused_at: health.paused_at.map(timestamp),
+        down_until: health.down_until.map(timestamp),
+        pace: health.pace,
     }
 }
 

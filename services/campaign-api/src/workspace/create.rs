@@ -14,6 +14,7 @@ use tonic::{Request, Status};
 
 const DEFAULT_COUNTRY_CODE: &str = "971";
 const DEFAULT_STRIP_PREFIXES: [&str; 3] = ["0", "00971", "+971"];
+const DEFAULT_TIMEZONE: &str = "UTC";
 const DEFAULT_MAX_RECIPIENTS: u32 = 10_000;
 
 pub async fn run(state: &State, request: Request<CreateWorkspaceRequest>) -> Result<CreateWorkspaceResponse, Status> {
@@ -53,6 +54,9 @@ fn read(request: CreateWorkspaceRequest, now: OffsetDateTime) -> Result<Workspac
         max_recipients,
         approval_required: !request.skip_approval,
         opt_out_keywords,
+        timezone: DEFAULT_TIMEZONE.to_owned(),
+        quiet_hours: None,
+        frequency_caps: Vec::new(),
         created_at: now,
     })
 }

@@ -3,14 +3,19 @@
 mod create;
 mod get;
 mod limits;
+mod rules;
 mod update;
 
 use crate::state::State;
-use proto::workspace::{
-    CreateWorkspaceRequest, CreateWorkspaceResponse, GetWorkspaceRequest, GetWorkspaceResponse, UpdateWorkspaceRequest,
-    UpdateWorkspaceResponse, Workspace,
-    workspace_service_server::{WorkspaceService, WorkspaceServiceServer},
+use proto::{
+    convert::channel_number,
+    workspace::{
+        CreateWorkspaceRequest, CreateWorkspaceResponse, FrequencyCap, GetWorkspaceRequest, GetWorkspaceResponse, QuietHours,
+        UpdateWorkspaceRequest, UpdateWorkspaceResponse, Workspace,
+        workspace_service_server::{WorkspaceService, WorkspaceServiceServer},
+    },
 };
+use store::workspace::clock;
 use tonic::{Request, Response, Status};
 
 pub struct Workspaces(State);
@@ -43,5 +48,16 @@ fn present(workspace: store::workspace::Workspace) -> Workspace {
         max_recipients: workspace.max_recipients.unsigned_abs(),
         approval_required: workspace.approval_required,
         opt_out_keywords: workspace.opt_out_keywords,
+        timezone: workspace.timezone,
+        quiet_hours: workspace.quiet_hours.map(|quiet| QuietHours { start: clock(quiet.start), end: clock(quiet.end) }),
+        frequency_caps: workspace.frequency_caps.into_iter().map(present_cap).collect(),
+    }
+}
+
+fn present_cap(cap: store::workspace::FrequencyCap) -> FrequencyCap {
+    FrequencyCap {
+        channel: cap.channel.map(channel_number).unwrap_or_default(),
+        max_messages: cap.max_messages.unsigned_abs(),
+        window_hours: cap.window_hours.unsigned_abs(),
     }
 }

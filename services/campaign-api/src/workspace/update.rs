@@ -1,9 +1,9 @@
 //! UpdateWorkspace.
 
-use super::{limits, present};
+use super::{limits, present, rules};
 use crate::{audit::Change, convert::commit, state::State};
 use domain::role::Role;
-use proto::workspace::{UpdateWorkspaceRequest, UpdateWorkspaceResponse};
+use proto::workspace::{QuietHours, UpdateWorkspaceRequest, UpdateWorkspaceResponse};
 use runtime::{
     auth,
     status::{self, Violations},
@@ -51,6 +51,22 @@ fn change(mut workspace: Workspace, request: UpdateWorkspaceRequest) -> Result<W
     } else {
         violations.expect(request.opt_out_keywords.is_empty(), "replace_opt_out_keywords", "must be set for the keywords to be replaced");
     }
+    change_rules(&mut workspace, &request.timezone, request.quiet_hours.as_ref(), &mut violations);
+    if request.replace_frequency_caps {
+        workspace.frequency_caps = rules::frequency_caps(&request.frequency_caps, &mut violations);
+    } else {
+        violations.expect(request.frequency_caps.is_empty(), "replace_frequency_caps", "must be set for the caps to be replaced");
+    }
     violations.check()?;
     Ok(workspace)
+}
+
+fn change_rules(workspace: &mut Workspace, timezone: &Option<String>, quiet: Option<&QuietHours>, violations: &mut Violations) {
+    if let Some(zone) = timezone {
+        rules::timezone(zone, violations);
+        zone.clone_into(&mut workspace.timezone);
+    }
+    if let Some(quiet) = quiet {
+        workspace.quiet_hours = rules::quiet_hours(quiet, violations);
+    }
 }

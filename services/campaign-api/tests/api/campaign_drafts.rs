@@ -46,7 +46,7 @@ async fn an_unfinished_draft_is_kept_and_a_complete_one_is_ready() {
     let get = GetCampaignRequest { id: draft.id.clone() };
     let read = workspace.campaigns(Role::Agent).get_campaign(get).await.unwrap().into_inner().campaign.unwrap();
     assert_eq!(read, edited);
-    assert_eq!(read.settings.unwrap(), Settings { expires_after_hours: 72, ..settings.clone() });
+    assert_eq!(read.settings.unwrap(), Settings { expires_after_hours: 72, lane: proto::campaign::Lane::Bulk.into(), ..settings.clone() });
 
     let archive = UpdateListRequest { id: settings.list_ids[0].clone(), name: None, archived: Some(true) };
     workspace.lists(Role::Agent).update_list(archive).await.unwrap();
@@ -60,7 +60,11 @@ async fn a_draft_may_not_refer_to_what_is_not_there() {
     let workspace = api.workspace().await;
     let sms = workspace.sender("SMS", Channel::Sms).await;
     let nowhere = Uuid::now_v7().to_string();
-    let setting = |channel: Channel, sender_id: &str| ChannelSetting { channel: channel.into(), sender_id: sender_id.to_owned() };
+    let setting = |channel: Channel, sender_id: &str| ChannelSetting {
+        channel: channel.into(),
+        sender_id: sender_id.to_owned(),
+        ..ChannelSetting::default()
+    };
     let settings = Settings {
         name: String::new(),
         template_id: nowhere.clone(),

@@ -52,7 +52,7 @@ async fn an_incomplete_campaign_is_not_reviewed_and_everything_missing_is_named(
 
     let mut settings = workspace.complete_settings("Spring").await;
     let whatsapp = workspace.sender("WA", Channel::Whatsapp).await;
-    let setting = ChannelSetting { channel: Channel::Whatsapp.into(), sender_id: whatsapp };
+    let setting = ChannelSetting { channel: Channel::Whatsapp.into(), sender_id: whatsapp, ..ChannelSetting::default() };
     settings.channels.push(setting);
     let draft = workspace.draft(settings).await;
     assert!(!draft.ready);

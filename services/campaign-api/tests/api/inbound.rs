@@ -32,6 +32,7 @@ fn now_ms() -> i64 {
 struct Post<'a> {
     workspace: Workspace<'a>,
     bus: Bus,
+    senders: BTreeMap<Channel, SenderId>,
     facts: Arc<Mutex<Vec<Fact>>>,
     /// What was sent, by channel.
     deliveries: BTreeMap<Channel, i64>,
@@ -46,8 +47,8 @@ impl<'a> Post<'a> {
         bus.ensure_streams().await.unwrap();
         let (facts, stop) = (Arc::new(Mutex::new(Vec::new())), CancellationToken::new());
         tokio::spawn(listen(bus.clone(), facts.clone(), stop.clone()));
-        let deliveries = send(api, workspace).await;
-        Self { workspace, bus, facts, deliveries, _stop: stop.drop_guard() }
+        let (deliveries, senders) = send(api, workspace).await;
+        Self { workspace, bus, senders, facts, deliveries, _stop: stop.drop_guard() }
     }
 
     fn text(&self, channel: Channel, text: &str) -> Inbound {
@@ -55,6 +56,7 @@ impl<'a> Post<'a> {
             key: key(&format!("{channel} {text} {}", uuid::Uuid::new_v4())).to_vec(),
             workspace_id: self.workspace.id.to_string(),
             channel: channel.to_string(),
+            sender_id: self.senders.get(&channel).map(ToString::to_string).unwrap_or_default(),
             from: PHONE.to_owned(),
             text: text.to_owned(),
             source: "keyword".to_owned(),
@@ -99,8 +101,15 @@ impl<'a> Post<'a> {
     }
 
     fn unsubscribed(&self) -> Vec<i64> {
-        let facts = self.facts.lock().unwrap();
-        facts.iter().filter(|fact| fact.kind() == FactKind::Unsubscribed).map(|fact| fact.delivery_id).collect()
+        self.told(FactKind::Unsubscribed)
+    }
+
+    fn replied(&self) -> Vec<i64> {
+        self.told(FactKind::Replied)
+    }
+
+    fn told(&self, kind: FactKind) -> Vec<i64> {
+        self.facts.lock().unwrap().iter().filter(|fact| fact.kind() == kind).map(|fact| fact.delivery_id).collect()
     }
 }
 
@@ -120,7 +129,7 @@ async fn listen(bus: Bus, facts: Arc<Mutex<Vec<Fact>>>, stop: CancellationToken)
 }
 
 /// Does the scheduler's and the dispatchers' part.
-async fn send(api: &Api, workspace: Workspace<'_>) -> BTreeMap<Channel, i64> {
+async fn send(api: &Api, workspace: Workspace<'_>) -> (BTreeMap<Channel, i64>, BTreeMap<Channel, SenderId>) {
     let settings = workspace.complete_settings("Spring").await;
     let senders: BTreeMap<Channel, SenderId> =
         settings.channels.iter().map(|c| (proto::convert::channel(c.channel).unwrap(), c.sender_id.parse().unwrap())).collect();
@@ -130,27 +139,20 @@ async fn send(api: &Api, workspace: Workspace<'_>) -> BTreeMap<Channel, i64> {
     let read = workspace.campaigns(Role::Agent).get_campaign(request).await.unwrap().into_inner().campaign.unwrap();
     let run_id: RunId = read.run_id.parse().unwrap();
     let mut sent = BTreeMap::new();
-    for (channel, sender_id) in senders {
+    for (&channel, &sender_id) in &senders {
         let (worker, now) = (WorkerId::new(), OffsetDateTime::now_utc());
         let mut tx = api.db.begin().await.unwrap();
         let delivery_ids = delivery_ids(&mut tx, workspace, channel).await;
         tx.commit().await.unwrap();
         let ask = gate::Ask { run_id, channel, sender_id, worker_id: worker, delivery_ids: &delivery_ids, limit: 10 };
         let claimed = until(async || claim(api, ask).await).await;
-        let tried = Tried {
-            delivery_id: claimed.delivery_id,
-            attempt: claimed.attempt,
-            state: State::Accepted,
-            reason: None,
-            provider_message_id: None,
-            next_attempt_at: None,
-        };
+        let tried = Tried::new(claimed.delivery_id, claimed.attempt, State::Accepted);
         let mut tx = api.db.begin().await.unwrap();
         store::record::record(&mut tx, worker, &[tried], now).await.unwrap();
         tx.commit().await.unwrap();
         sent.insert(channel, delivery_ids[0]);
     }
-    sent
+    (sent, senders)
 }
 
 /// Passes the gate; it lets the first message through only after a moment.
@@ -166,6 +168,53 @@ async fn delivery_ids(tx: &mut store::PgConnection, workspace: Workspace<'_>, ch
     let candidates: Vec<i64> = (1..100).collect();
     let addressees = store::optout::addressees(tx, workspace.id, &candidates).await.unwrap();
     addressees.into_iter().filter(|(_, Addressee { channel: of, .. })| *of == channel).map(|(id, _)| id.0).collect()
+}
+
+/// The facts that go over the broker.
+pub struct Facts {
+    heard: Arc<Mutex<Vec<Fact>>>,
+    _stop: tokio_util::sync::DropGuard,
+}
+
+impl Facts {
+    pub async fn listen(bus: &Bus) -> Self {
+        bus.ensure_streams().await.unwrap();
+        let (heard, stop) = (Arc::new(Mutex::new(Vec::new())), CancellationToken::new());
+        tokio::spawn(listen(bus.clone(), heard.clone(), stop.clone()));
+        Self { heard, _stop: stop.drop_guard() }
+    }
+
+    /// Waits for the first of a kind.
+    pub async fn until(&self, kind: FactKind) -> Fact {
+        until(async || self.heard.lock().unwrap().iter().find(|fact| fact.kind() == kind).cloned()).await
+    }
+
+    pub fn count(&self, kind: FactKind) -> usize {
+        self.heard.lock().unwrap().iter().filter(|fact| fact.kind() == kind).count()
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_no_word_of_the_register_is_a_reply_to_what_its_author_got() {
+    let api = Api::start().await;
+    let post = Post::new(&api).await;
+    let sms = post.deliveries[&Channel::Sms];
+    let by_stranger = Inbound { from: "+971509999999".to_owned(), ..post.text(Channel::Sms, "Yes!") };
+    let to_another = Inbound { sender_id: SenderId::new().to_string(), ..post.text(Channel::Sms, "Yes!") };
+    post.publish(vec![by_stranger, to_another, post.text(Channel::Sms, "STOP"), post.text(Channel::Sms, "START")]).await;
+    post.settled().await;
+    assert_eq!(post.replied(), [0; 0]);
+    let first = post.text(Channel::Sms, "Yes, two seats please");
+    post.publish(vec![first.clone(), post.text(Channel::Sms, "and a window")]).await;
+    until(async || (post.replied() == [sms]).then_some(())).await;
+    let fact = post.facts.lock().unwrap().iter().find(|fact| fact.kind() == FactKind::Replied).cloned().unwrap();
+    assert_eq!((fact.key, fact.occurred_at_ms), (key(&format!("replied/{sms}")).to_vec(), first.occurred_at_ms));
+
+    let mut connection = api.db.acquire().await.unwrap();
+    store::admin::raw(&mut connection, "UPDATE send.delivery SET sent_at = now() - interval '73 h'").await.unwrap();
+    post.publish(vec![post.text(Channel::Sms, "too late")]).await;
+    post.settled().await;
+    assert_eq!(post.replied(), [sms]);
 }
 
 #[tokio::test]

@@ -9,6 +9,11 @@ fn code<T>(answer: Result<Response<T>, Status>) -> Code {
     answer.err().map_or(Code::Ok, |status| status.code())
 }
 
+fn conversion(campaign_id: String) -> RecordConversionRequest {
+    let contact_id = uuid::Uuid::now_v7().to_string();
+    RecordConversionRequest { campaign_id, contact_id, request_id: "1".to_owned(), ..RecordConversionRequest::default() }
+}
+
 #[tokio::test]
 async fn campaigns_of_another_workspace_are_not_found() {
     let api = Api::start().await;
@@ -30,8 +35,13 @@ async fn campaigns_of_another_workspace_are_not_found() {
         code(client.cancel_campaign(CancelCampaignRequest { id: id(), reason: String::new() }).await),
         code(client.clone_campaign(CloneCampaignRequest { id: id(), ..CloneCampaignRequest::default() }).await),
         code(client.preview_audience(PreviewAudienceRequest { id: id() }).await),
+        code(client.dry_run_campaign(DryRunCampaignRequest { id: id(), samples: 0 }).await),
+        code(client.retry_failed(RetryFailedRequest { campaign_id: id(), ..RetryFailedRequest::default() }).await),
+        code(client.settle_unknown(SettleUnknownRequest { campaign_id: id(), action: 1, ..SettleUnknownRequest::default() }).await),
+        code(client.list_alerts(ListAlertsRequest { campaign_id: id(), ..ListAlertsRequest::default() }).await),
+        code(client.record_conversion(conversion(id())).await),
     ];
-    assert_eq!(codes, [Code::NotFound; 11]);
+    assert_eq!(codes, [Code::NotFound; 16]);
     assert!(client.list_campaigns(ListCampaignsRequest::default()).await.unwrap().into_inner().campaigns.is_empty());
     let read = theirs.campaigns(Role::Agent).get_campaign(GetCampaignRequest { id: id() }).await.unwrap().into_inner();
     assert_eq!(read.campaign.unwrap().revision, 1);
@@ -58,14 +68,16 @@ async fn what_campaigns_are_made_of_is_not_found_either() {
         code(templates.preview_template(PreviewTemplateRequest { id: template.clone(), channel: 1, ..Default::default() }).await),
         code(senders.get_sender(GetSenderRequest { id: sender.clone() }).await),
         code(senders.update_sender(UpdateSenderRequest { id: sender.clone(), name: rename, ..Default::default() }).await),
+        code(senders.pause_sender(PauseSenderRequest { id: sender.clone(), reason: String::new() }).await),
+        code(senders.resume_sender(ResumeSenderRequest { id: sender.clone() }).await),
     ];
-    assert_eq!(codes, [Code::NotFound; 11]);
+    assert_eq!(codes, [Code::NotFound; 13]);
     assert!(senders.list_senders(ListSendersRequest::default()).await.unwrap().into_inner().senders.is_empty());
 
     let settings = Settings {
         name: "x".to_owned(),
         template_id: template,
-        channels: vec![ChannelSetting { channel: Channel::Sms.into(), sender_id: sender }],
+        channels: vec![ChannelSetting { channel: Channel::Sms.into(), sender_id: sender, ..ChannelSetting::default() }],
         list_ids: vec![list],
         ..Settings::default()
     };

@@ -1,7 +1,7 @@
 //! A stand-in for the scheduler, over real gRPC: remembers what it was asked.
 
 use proto::scheduler::{
-    DropRemainingRequest, DropRemainingResponse, StartCampaignRequest, StartCampaignResponse,
+    DropRemainingRequest, DropRemainingResponse, RequeueRequest, RequeueResponse, StartCampaignRequest, StartCampaignResponse,
     scheduler_service_server::{SchedulerService, SchedulerServiceServer},
 };
 use std::sync::{Arc, Mutex};
@@ -11,6 +11,8 @@ use tonic::{Request, Response, Status};
 
 /// What it says was dropped.
 pub const DROPPED: u64 = 4711;
+/// What it says was put back into the queue.
+pub const REQUEUED: u64 = 42;
 
 pub struct FakeScheduler {
     pub url: String,
@@ -40,7 +42,7 @@ impl FakeScheduler {
         Self { url, calls, server }
     }
 
-    /// What was asked: "start" or "drop" and the campaign.
+    /// What was asked: "start", "drop" or what to requeue, and the campaign.
     pub fn calls(&self) -> Vec<String> {
         self.calls.0.lock().unwrap().clone()
     }
@@ -62,5 +64,13 @@ impl SchedulerService for Calls {
     async fn drop_remaining(&self, request: Request<DropRemainingRequest>) -> Result<Response<DropRemainingResponse>, Status> {
         self.note("drop", &request.get_ref().campaign_id, &request);
         Ok(Response::new(DropRemainingResponse { dropped: DROPPED }))
+    }
+
+    async fn requeue(&self, request: Request<RequeueRequest>) -> Result<Response<RequeueResponse>, Status> {
+        let asked = request.get_ref();
+        let RequeueRequest { channel, codes, delivery_ids, actor, .. } = asked;
+        let what = format!("{} {channel} {codes:?} {delivery_ids:?} by {actor} for", asked.what().as_str_name());
+        self.note(&what, &asked.campaign_id, &request);
+        Ok(Response::new(RequeueResponse { deliveries: REQUEUED }))
     }
 }

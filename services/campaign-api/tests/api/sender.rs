@@ -3,8 +3,12 @@
 use crate::support::{Api, sender_request};
 use domain::role::Role;
 use proto::{
+    campaign::ListAlertsRequest,
     common::Channel,
-    sender::{CreateSenderRequest, GetSenderRequest, ListProvidersRequest, ListSendersRequest, UpdateSenderRequest},
+    sender::{
+        CreateSenderRequest, GetSenderRequest, ListProvidersRequest, ListSendersRequest, PauseSenderRequest, ResumeSenderRequest, Sender,
+        UpdateSenderRequest,
+    },
 };
 use std::collections::HashMap;
 use tonic::{Code, Status};
@@ -120,4 +124,93 @@ async fn senders_are_paged_and_providers_listed() {
     let slugs: Vec<_> = providers.iter().map(|provider| provider.slug.as_str()).collect();
     assert_eq!(slugs, ["meta", "sendgrid", "smtp", "twilio"]);
     assert!(providers.iter().all(|provider| provider.settings.iter().all(|field| !field.help.is_empty())));
+}
+
+/// A sender, an admin who looks after it, and the alerts about it.
+struct Care<'a> {
+    workspace: crate::support::Workspace<'a>,
+    id: String,
+}
+
+impl Care<'_> {
+    async fn pause(&self) -> Sender {
+        let request = PauseSenderRequest { id: self.id.clone(), reason: "the number is being moved".to_owned() };
+        self.workspace.senders(Role::Admin).pause_sender(request).await.unwrap().into_inner().sender.unwrap()
+    }
+
+    async fn resume(&self) -> Sender {
+        let request = ResumeSenderRequest { id: self.id.clone() };
+        self.workspace.senders(Role::Admin).resume_sender(request).await.unwrap().into_inner().sender.unwrap()
+    }
+
+    async fn update(&self, request: UpdateSenderRequest) -> Sender {
+        let request = UpdateSenderRequest { id: self.id.clone(), ..request };
+        self.workspace.senders(Role::Admin).update_sender(request).await.unwrap().into_inner().sender.unwrap()
+    }
+
+    /// Kinds of the open alerts.
+    async fn alerts(&self) -> Vec<String> {
+        let answer = self.workspace.campaigns(Role::Agent).list_alerts(ListAlertsRequest::default()).await.unwrap();
+        answer.into_inner().alerts.into_iter().map(|alert| alert.kind).collect()
+    }
+
+    /// What a dispatcher writes when the provider refuses the account.
+    async fn refuse(&self) {
+        let mut connection = self.workspace.api.db.acquire().await.unwrap();
+        for sql in [
+            format!(
+                "INSERT INTO send.sender_state (sender_id, workspace_id, paused_at, paused_code, failures, trips, open_until)
+                 VALUES ('{0}', '{1}', now(), '20003', 7, 2, now() + interval '1 h')
+                 ON CONFLICT (sender_id) DO UPDATE SET paused_at = now(), paused_code = '20003', open_until = now() + interval '1 h'",
+                self.id, self.workspace.id
+            ),
+            format!(
+                "INSERT INTO send.alert (alert_id, workspace_id, sender_id, kind, raised_at, last_at)
+                 SELECT uuidv7(), '{1}', '{0}', kind, now(), now() FROM unnest('{{sender_paused,sender_down}}'::text[]) AS kind",
+                self.id, self.workspace.id
+            ),
+        ] {
+            store::admin::raw(&mut connection, &sql).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_person_pauses_a_sender_and_only_a_person_resumes_it() {
+    let api = Api::start().await;
+    let workspace = api.workspace().await;
+    let care = Care { workspace, id: workspace.sender("SMS", Channel::Sms).await };
+    let paused = care.pause().await.health.unwrap();
+    assert_eq!((paused.paused, paused.paused_detail.as_str()), (true, "the number is being moved"));
+    assert_eq!(care.alerts().await, ["sender_paused"]);
+    let updated = care.update(UpdateSenderRequest { secrets: pair("auth_token", "fedcba9876543210"), ..Default::default() }).await;
+    assert!(updated.health.unwrap().paused, "new secrets are no word of a person's to go on");
+    let resumed = care.resume().await;
+    assert!(!resumed.health.as_ref().unwrap().paused);
+    assert!(care.alerts().await.is_empty());
+    let listed = workspace.senders(Role::Agent).list_senders(ListSendersRequest::default()).await.unwrap().into_inner().senders;
+    assert_eq!(listed, [resumed]);
+
+    let mut connection = api.db.acquire().await.unwrap();
+    let log = store::audit::of_object(&mut connection, workspace.id, "sender", care.id.parse().unwrap()).await.unwrap();
+    let actions: Vec<_> = log.iter().map(|entry| entry.action.as_str()).collect();
+    assert_eq!(actions, ["sender.create", "sender.pause", "sender.update", "sender.resume"]);
+    assert_eq!(log[1].after.as_ref().unwrap()["paused_detail"], "the number is being moved");
+}
+
+#[tokio::test]
+async fn new_settings_or_secrets_let_a_refused_sender_try_again() {
+    let api = Api::start().await;
+    let workspace = api.workspace().await;
+    let care = Care { workspace, id: workspace.sender("SMS", Channel::Sms).await };
+    care.refuse().await;
+    let renamed = care.update(UpdateSenderRequest { name: Some("Other".to_owned()), ..Default::default() }).await.health.unwrap();
+    assert_eq!((renamed.paused, renamed.paused_code.as_str(), renamed.down_until.is_some()), (true, "20003", true));
+    let mended = care.update(UpdateSenderRequest { secrets: pair("auth_token", "fedcba9876543210"), ..Default::default() }).await;
+    let health = mended.health.unwrap();
+    assert_eq!((health.paused, health.paused_code.as_str(), health.down_until), (false, "", None));
+    assert!(care.alerts().await.is_empty());
+    let mut connection = api.db.acquire().await.unwrap();
+    let clean = "SELECT FROM send.sender_state WHERE failures = 0 AND trips = 0 AND open_until IS NULL";
+    assert_eq!(store::admin::raw(&mut connection, clean).await.unwrap(), 1);
 }

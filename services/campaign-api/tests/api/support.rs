@@ -198,7 +198,7 @@ impl Workspace<'_> {
     pub async fn complete_settings(&self, name: &str) -> Settings {
         let list = self.list(name).await;
         self.contact("one@example.com", "+971501234567", &[&list]).await;
-        let setting = |channel: WireChannel, sender_id| ChannelSetting { channel: channel.into(), sender_id };
+        let setting = |channel: WireChannel, sender_id| ChannelSetting { channel: channel.into(), sender_id, ..ChannelSetting::default() };
         Settings {
             name: name.to_owned(),
             template_id: self.template(name).await,

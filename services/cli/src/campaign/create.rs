@@ -1,6 +1,6 @@
 //! `fanfare campaign create`: a draft from a template, lists and channels.
 
-use super::{present, say};
+use super::{guards, present, say};
 use crate::{
     resolve,
     session::{Session, request_id},
@@ -40,6 +40,8 @@ pub struct CreateArgs {
     /// Hours after which what has not left is dropped; 0 for the hub's default
     #[arg(long, default_value_t = 0, value_name = "HOURS")]
     expires_after_hours: u32,
+    #[command(flatten)]
+    guards: guards::GuardArgs,
 }
 
 fn channel(text: &str) -> Result<(Channel, Option<String>), String> {
@@ -50,7 +52,7 @@ fn channel(text: &str) -> Result<(Channel, Option<String>), String> {
 pub async fn run(args: CreateArgs, session: &Session) -> Result<()> {
     let senders = resolve::senders(session).await?;
     let channels = args.channels.iter().map(|(channel, sender)| choose(&senders, *channel, sender.as_deref()));
-    let settings = Settings {
+    let mut settings = Settings {
         name: args.name,
         description: args.description,
         template_id: resolve::template(session, &args.template).await?,
@@ -59,7 +61,9 @@ pub async fn run(args: CreateArgs, session: &Session) -> Result<()> {
         exclude_list_ids: resolve::lists(session, &args.excluded).await?,
         schedule: args.at.zip(args.timezone).map(|(local_time, timezone)| Schedule { local_time, timezone }),
         expires_after_hours: args.expires_after_hours,
+        ..Settings::default()
     };
+    args.guards.apply(&mut settings, &senders)?;
     say(session, &create(session, settings).await?)
 }
 
@@ -75,7 +79,8 @@ pub async fn create(session: &Session, settings: Settings) -> Result<Campaign> {
 /// The sender that was named, or the only one of the channel.
 fn choose(senders: &[Sender], channel: Channel, named: Option<&str>) -> Result<ChannelSetting> {
     let mut fitting = senders.iter().filter(|sender| sender.channel == channel_number(channel));
-    let setting = |sender: &Sender| ChannelSetting { channel: channel_number(channel), sender_id: sender.id.clone() };
+    let setting =
+        |sender: &Sender| ChannelSetting { channel: channel_number(channel), sender_id: sender.id.clone(), ..ChannelSetting::default() };
     if let Some(named) = named {
         return match fitting.find(|sender| sender.name == named || sender.id == named) {
             Some(sender) => Ok(setting(sender)),

@@ -16,7 +16,8 @@ pub struct DeliveriesArgs {
     /// Only this channel
     #[arg(long)]
     channel: Option<Channel>,
-    /// Only this status: queued, sending, retry_wait, sent, delivered, read, clicked, failed, uncertain, suppressed, …
+    /// Only this status: queued, sending, retry_wait, sent, delivered, read, clicked, replied, converted, failed,
+    /// uncertain, unknown, suppressed, …
     #[arg(long, default_value = "")]
     status: String,
     /// How many at most; 0 for all

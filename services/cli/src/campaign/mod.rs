@@ -1,10 +1,14 @@
 //! `fanfare campaign`: from draft to figures.
 
+mod budget;
 pub mod create;
 mod deliveries;
+mod dry_run;
+pub mod guards;
 pub mod moves;
 pub mod preview;
 pub mod recount;
+mod requeue;
 mod show;
 pub mod stats;
 pub mod watch;
@@ -17,7 +21,7 @@ use proto::campaign::{Campaign, CampaignStatus};
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Make a draft
-    Create(create::CreateArgs),
+    Create(Box<create::CreateArgs>),
     /// Show one campaign
     Show(Which),
     /// Page through campaigns, newest first
@@ -40,6 +44,16 @@ pub enum Verb {
     Clone(CloneArgs),
     /// How many it would reach on each channel, and why not the others
     Preview(Which),
+    /// What would become of it if it were sent now: counts, cost and samples, by the rules that decide it then
+    DryRun(dry_run::DryRunArgs),
+    /// Change the budget of a paused campaign, and nothing else (admin)
+    Budget(budget::BudgetArgs),
+    /// Send again what failed, and nothing else (admin)
+    RetryFailed(requeue::RetryArgs),
+    /// Decide about deliveries of which it can't be known whether they left (admin)
+    SettleUnknown(requeue::SettleArgs),
+    /// Tell that a contact did what the campaign was for
+    Convert(requeue::ConvertArgs),
     /// Follow its figures while it runs
     Watch(watch::WatchArgs),
     /// Its figures now
@@ -84,7 +98,7 @@ impl Which {
 /// When the hub refuses.
 pub async fn run(verb: Verb, session: &Session) -> Result<()> {
     match verb {
-        Verb::Create(args) => create::run(args, session).await,
+        Verb::Create(args) => create::run(*args, session).await,
         Verb::Show(which) => show::one(&which, session).await,
         Verb::List(args) => show::list(args, session).await,
         Verb::Submit(which) => say(session, &moves::submit(session, which.id(session).await?).await?),
@@ -96,6 +110,11 @@ pub async fn run(verb: Verb, session: &Session) -> Result<()> {
         Verb::Cancel(args) => moves::cancel(session, args.which.id(session).await?, args.reason).await,
         Verb::Clone(args) => say(session, &moves::clone(session, args.which.id(session).await?, args.name).await?),
         Verb::Preview(which) => preview::run(&which, session).await,
+        Verb::DryRun(args) => dry_run::run(args, session).await,
+        Verb::Budget(args) => budget::run(args, session).await,
+        Verb::RetryFailed(args) => requeue::retry_failed(args, session).await,
+        Verb::SettleUnknown(args) => requeue::settle_unknown(args, session).await,
+        Verb::Convert(args) => requeue::convert(args, session).await,
         Verb::Watch(args) => watch::run(args, session).await,
         Verb::Stats(which) => stats::run(&which, session).await,
         Verb::Deliveries(args) => deliveries::run(args, session).await,

@@ -1,11 +1,12 @@
 //! `fanfare campaign show|list`.
 
-use super::{Which, name, present, status};
-use crate::{paging, session::Session};
+use super::{Which, guards, name, present, status};
+use crate::{alerts, output::number, paging, resolve, session::Session};
 use anyhow::Result;
 use proto::{
     campaign::{Campaign, CampaignStatus, GetCampaignRequest, ListCampaignsRequest},
     convert::channel,
+    sender::Sender,
 };
 
 #[derive(Debug, clap::Args)]
@@ -46,14 +47,16 @@ fn channels(campaign: &Campaign) -> String {
 pub async fn one(which: &Which, session: &Session) -> Result<()> {
     let request = GetCampaignRequest { id: which.id(session).await? };
     let campaign = present(session.campaigns().get_campaign(request).await?.into_inner().campaign)?;
-    session.output.message(&campaign, describe)
+    let named = campaign.settings.iter().flat_map(|settings| &settings.channels).any(|of| !of.fallback_sender_id.is_empty());
+    let senders = if named && !session.output.is_json() { resolve::senders(session).await? } else { Vec::new() };
+    session.output.message(&campaign, |campaign| describe(campaign, &senders))
 }
 
-fn describe(campaign: &Campaign) -> String {
+fn describe(campaign: &Campaign, senders: &[Sender]) -> String {
     let settings = campaign.settings.clone().unwrap_or_default();
     let schedule =
         settings.schedule.as_ref().map_or_else(|| "at once when sent".to_owned(), |s| format!("{} {}", s.local_time, s.timezone));
-    let fields = [
+    let mut fields = vec![
         ("id", campaign.id.clone()),
         ("name", settings.name.clone()),
         ("description", settings.description.clone()),
@@ -68,6 +71,11 @@ fn describe(campaign: &Campaign) -> String {
         ("approved by", campaign.approved_by.clone()),
         ("run", campaign.run_id.clone()),
     ];
+    fields.extend(guards::describe(&settings, senders));
+    if campaign.spent_micros > 0 {
+        fields.push(("spent", number::amount(campaign.spent_micros)));
+    }
+    fields.extend(campaign.alerts.iter().map(|alert| ("ALERT", alerts::line(alert))));
     let lines = fields.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name:<12} {value}"));
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -30,25 +30,59 @@ pub async fn stats(session: &Session, campaign_id: String) -> Result<CampaignSta
 
 /// The channel's name in tables and in JSON.
 pub fn channel_name(stats: &ChannelStats) -> &'static str {
-    channel(stats.channel).map_or("?", Channel::as_str)
+    channel_word(stats.channel)
+}
+
+/// The same for its number on the wire.
+pub fn channel_word(number: i32) -> &'static str {
+    channel(number).map_or("?", Channel::as_str)
+}
+
+/// The parts of `target`, each delivery in one of them.
+pub fn parts(stats: &ChannelStats) -> [(&'static str, u64); 8] {
+    [
+        ("suppressed", stats.suppressed.values().sum()),
+        ("pending", stats.pending),
+        ("sent", stats.sent),
+        ("rejected", stats.rejected),
+        ("uncertain", stats.uncertain),
+        ("unknown", stats.unknown),
+        ("cancelled", stats.cancelled),
+        ("expired", stats.expired),
+    ]
+}
+
+/// `1,000 = 20 suppressed + 0 pending + 980 sent`, or the opposite; what is nothing is left out.
+fn identity(stats: &ChannelStats) -> String {
+    let parts = parts(stats);
+    let sum: u64 = parts.iter().map(|(_, count)| count).sum();
+    let words: Vec<_> = parts
+        .iter()
+        .filter(|(name, count)| *count > 0 || ["pending", "sent"].contains(name))
+        .map(|(name, count)| format!("{} {name}", number::count(*count)))
+        .collect();
+    let sign = if sum == stats.target { "=" } else { "≠" };
+    format!("target {} {sign} {}", number::count(stats.target), words.join(" + "))
 }
 
 /// How many of a channel's deliveries have an outcome; the rest is pending.
 pub fn settled(stats: &ChannelStats) -> u64 {
-    stats.sent + stats.rejected + stats.uncertain + stats.cancelled + stats.expired
+    stats.sent + stats.rejected + stats.uncertain + stats.unknown + stats.cancelled + stats.expired
 }
 
-/// A table, and below it why some were not sent or failed.
+/// A table, and below it for each channel where its deliveries are, and why some were not sent or failed.
 pub fn describe(stats: &CampaignStats) -> String {
     let mut text = format!("{}\n{}", stats.campaign_status, table(stats));
     for part in &stats.channels {
+        write!(text, "\n  {} {}", channel_name(part), identity(part)).unwrap_or_default();
         let notes = [
             ("suppressed", reasons(&part.suppressed)),
             ("failed", reasons(&part.failed_by_code)),
-            ("uncertain", only(part.uncertain)),
-            ("cancelled", only(part.cancelled)),
-            ("expired", only(part.expired)),
             ("complained", only(part.complained)),
+            ("opened by machines only", only(part.machine_opened)),
+            ("replied", only(part.replied)),
+            ("converted", only(part.converted)),
+            ("made good a failure elsewhere", only(part.rescued)),
         ];
         for (what, note) in notes.into_iter().filter(|(_, note)| !note.is_empty()) {
             write!(text, "\n  {} {what}: {note}", channel_name(part)).unwrap_or_default();
@@ -121,6 +155,8 @@ mod tests {
         assert_eq!(settled(&email), 980);
         let text = describe(&CampaignStats { campaign_status: "ACTIVE".into(), channels: vec![email], ..CampaignStats::default() });
         assert!(text.contains("email     1,000          20"), "{text}");
-        assert!(text.ends_with("\n  email suppressed: opted_out 12, no_address 8\n  email failed: 550 10"), "{text}");
+        let notes = "\n  email target 1,000 = 20 suppressed + 0 pending + 970 sent + 10 rejected\n  \
+                     email suppressed: opted_out 12, no_address 8\n  email failed: 550 10";
+        assert!(text.ends_with(notes), "{text}");
     }
 }

@@ -102,7 +102,7 @@ async fn make_campaign(script: &Script, seeded: &Seeded, list_id: String, templa
 
 fn setting(seeded: &Seeded, channel: Channel, sender: &str) -> Result<ChannelSetting> {
     let sender_id = seeded.senders.get(sender).with_context(|| format!("there is no sender {sender:?}"))?.clone();
-    Ok(ChannelSetting { channel: channel_number(channel), sender_id })
+    Ok(ChannelSetting { channel: channel_number(channel), sender_id, ..ChannelSetting::default() })
 }
 
 fn in_line(audience: &PreviewAudienceResponse) -> String {

@@ -6,7 +6,10 @@ use super::{
     settle::{self, Settled},
 };
 use crate::{
-    campaign::{preview::reasons, stats::channel_name},
+    campaign::{
+        preview::reasons,
+        stats::{channel_name, parts},
+    },
     hub::sandbox::Logged,
     output::{Table, number},
 };
@@ -105,9 +108,8 @@ fn checks(settled: &Settled, audience: &Audience, preview: &PreviewAudienceRespo
 }
 
 fn unaccounted(part: &ChannelStats) -> Option<String> {
-    let suppressed: u64 = part.suppressed.values().sum();
-    let sum = suppressed + part.pending + part.sent + part.rejected + part.uncertain + part.cancelled + part.expired;
-    let left = part.pending + part.uncertain + part.cancelled + part.expired;
+    let sum: u64 = parts(part).iter().map(|(_, count)| count).sum();
+    let left = part.pending + part.uncertain + part.unknown + part.cancelled + part.expired;
     let name = channel_name(part);
     if sum != part.target {
         return Some(format!("{name}: a target of {} comes to {sum}", part.target));

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use prost::Message;
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions};
-use proto::{analytics, campaign, contact, optout, sender, template, workspace};
+use proto::{analytics, campaign, contact, operations, optout, sender, template, workspace};
 use serde_json::Value;
 use std::sync::OnceLock;
 
@@ -26,15 +26,26 @@ macro_rules! wire {
 wire!(
     analytics::CampaignStats,
     analytics::Delivery,
+    analytics::ExplainResponse,
+    analytics::RebuildStatsResponse,
     analytics::RecountCampaignResponse,
+    campaign::Alert,
     campaign::Campaign,
     campaign::CancelCampaignResponse,
+    campaign::DryRunCampaignResponse,
     campaign::PreviewAudienceResponse,
+    campaign::RecordConversionResponse,
+    campaign::RetryFailedResponse,
+    campaign::SettleUnknownResponse,
     contact::AddListMembersResponse,
     contact::Contact,
     contact::ContactList,
     contact::ImportContactsResponse,
     contact::RemoveListMembersResponse,
+    operations::DeadLetter,
+    operations::DropDeadLettersResponse,
+    operations::GetDeadLetterResponse,
+    operations::ReplayDeadLettersResponse,
     optout::AddOptOutsResponse,
     optout::OptOut,
     sender::CreateSenderRequest,

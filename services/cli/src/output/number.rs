@@ -31,6 +31,22 @@ pub fn amount(micros: i64) -> String {
     format!("{sign}{}.{decimals}", count(micros / 1_000_000))
 }
 
+/// An amount as people write it, `12.5`, in millionths.
+///
+/// # Errors
+/// When it is no amount, or has more than six decimals.
+pub fn micros(text: &str) -> Result<i64, String> {
+    let refused = || format!("{text:?} is no amount: write it like 250 or 12.50, with at most six decimals");
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(decimals) || decimals.len() > 6 {
+        return Err(refused());
+    }
+    let whole: i64 = whole.parse().map_err(|_| refused())?;
+    let decimals: i64 = format!("{decimals:0<6}").parse().map_err(|_| refused())?;
+    whole.checked_mul(1_000_000).and_then(|micros| micros.checked_add(decimals)).ok_or_else(refused)
+}
+
 /// `1 contact`, `2 contacts`.
 #[must_use]
 pub fn of(number: u64, singular: &str, plural: &str) -> String {
@@ -45,6 +61,16 @@ mod tests {
     fn thousands_are_set_apart() {
         let shown: Vec<_> = [0, 7, 999, 1_000, 12_345, 1_234_567].into_iter().map(count).collect();
         assert_eq!(shown, ["0", "7", "999", "1,000", "12,345", "1,234,567"]);
+    }
+
+    #[test]
+    fn amounts_are_read_exactly() {
+        for (text, read) in [("250", 250_000_000), ("12.5", 12_500_000), ("0.000001", 1), ("0", 0)] {
+            assert_eq!(micros(text), Ok(read), "{text}");
+        }
+        for text in ["", ".5", "5.", "-1", "1,000", "1e3", "0.0000001", "9223372036855"] {
+            assert!(micros(text).is_err(), "{text}");
+        }
     }
 
     #[test]

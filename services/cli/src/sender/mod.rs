@@ -12,7 +12,7 @@ use clap::Subcommand;
 use domain::Channel;
 use proto::{
     convert::channel,
-    sender::{ListProvidersRequest, Provider, Sender},
+    sender::{ListProvidersRequest, PauseSenderRequest, Provider, ResumeSenderRequest, Sender},
 };
 use std::path::PathBuf;
 
@@ -25,6 +25,19 @@ pub enum Verb {
         /// "-" reads the standard input, so that no credential need lie in a file
         file: PathBuf,
     },
+    /// Stop one at once, for all campaigns (admin)
+    Pause {
+        /// Name or id
+        sender: String,
+        /// Shown with the alert, and kept
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Let one send again, when what was wrong has been mended (admin)
+    Resume {
+        /// Name or id
+        sender: String,
+    },
     /// The providers there are, and the settings and secrets that each takes
     Providers,
 }
@@ -34,12 +47,20 @@ pub enum Verb {
 pub async fn run(verb: Verb, session: &Session) -> Result<()> {
     match verb {
         Verb::List => {
-            let head = ["id", "name", "channel", "provider", "per second", "price"];
+            let head = ["id", "name", "channel", "provider", "per second", "price", "health"];
             session.output.rows(head, &resolve::senders(session).await?, row)
         }
         Verb::Create { file } => {
             let answer = session.senders().create_sender(file::read(&file)?).await?.into_inner();
             session.output.message(&answer.sender.context("the hub's answer has no sender")?, describe)
+        }
+        Verb::Pause { sender, reason } => {
+            let request = PauseSenderRequest { id: resolve::sender(session, &sender).await?, reason };
+            say(session, session.senders().pause_sender(request).await?.into_inner().sender)
+        }
+        Verb::Resume { sender } => {
+            let request = ResumeSenderRequest { id: resolve::sender(session, &sender).await? };
+            say(session, session.senders().resume_sender(request).await?.into_inner().sender)
         }
         Verb::Providers => {
             let providers = session.senders().list_providers(ListProvidersRequest {}).await?.into_inner().providers;
@@ -49,11 +70,16 @@ pub async fn run(verb: Verb, session: &Session) -> Result<()> {
     }
 }
 
+fn say(session: &Session, sender: Option<Sender>) -> Result<()> {
+    let sender = sender.context("the hub's answer has no sender")?;
+    session.output.message(&sender, |sender| format!("{}  {}: {}", sender.id, sender.name, health(sender)))
+}
+
 fn channel_name(number: i32) -> &'static str {
     channel(number).map_or("?", Channel::as_str)
 }
 
-fn row(sender: &Sender) -> [String; 6] {
+fn row(sender: &Sender) -> [String; 7] {
     [
         sender.id.clone(),
         sender.name.clone(),
@@ -61,7 +87,23 @@ fn row(sender: &Sender) -> [String; 6] {
         sender.provider.clone(),
         format!("{}", sender.rate_per_second),
         format!("{} {}", number::amount(sender.price_micros), sender.currency),
+        health(sender),
     ]
+}
+
+/// Whether it can send, in a few words.
+fn health(sender: &Sender) -> String {
+    let health = sender.health.clone().unwrap_or_default();
+    if health.paused {
+        return format!("PAUSED: {}", if health.paused_detail.is_empty() { &health.paused_code } else { &health.paused_detail });
+    }
+    if health.down_until.is_some() {
+        return "DOWN: its provider doesn't answer; it is tried again by itself".to_owned();
+    }
+    if health.pace > 0.0 && health.pace < 1.0 {
+        return format!("slowed down to {}", number::share(Some(health.pace)));
+    }
+    "ok".to_owned()
 }
 
 fn describe(sender: &Sender) -> String {
@@ -87,4 +129,23 @@ fn catalogue(providers: &[Provider]) -> String {
         }
     }
     table.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::sender::SenderHealth;
+
+    #[test]
+    fn what_keeps_a_sender_from_sending_is_said() {
+        let shown = |health| health_of(health);
+        assert_eq!(shown(SenderHealth { pace: 1.0, ..SenderHealth::default() }), "ok");
+        assert_eq!(shown(SenderHealth { pace: 0.5, ..SenderHealth::default() }), "slowed down to 50.0 %");
+        let paused = SenderHealth { paused: true, paused_code: "131042".to_owned(), ..SenderHealth::default() };
+        assert_eq!(shown(paused), "PAUSED: 131042");
+    }
+
+    fn health_of(of: SenderHealth) -> String {
+        health(&Sender { health: Some(of), ..Sender::default() })
+    }
 }
