@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo up build test test-clients check fmt clean distclean bench sqlx proto-lint proto-breaking doctor
+.PHONY: help demo up build test test-clients chaos check fmt clean distclean bench sqlx proto-lint proto-breaking doctor
 .PHONY: check-fmt check-rules check-clippy check-sqlx check-deps
 
 CARGO ?= cargo
@@ -29,7 +29,11 @@ build: doctor ## build all programs (the first time takes several minutes)
 	@$(CARGO) build --workspace --bins
 
 test: build ## all tests, on a throw-away PostgreSQL and nats-server
-	@exec "$(BIN)/with-servers" -- $(CARGO) test --workspace $(TEST_ARGS)
+	@"$(BIN)/with-servers" -- $(CARGO) test --workspace $(TEST_ARGS)
+	@exec "$(BIN)/chaos" --short
+
+chaos: build ## kill, freeze and starve a hub while it sends (3 minutes); LONG=1 sends 100,000 (half an hour); ARGS=--help
+	@exec "$(BIN)/chaos" $(if $(LONG),--long,--short) $(ARGS)
 
 test-clients: build ## drive a hub from Python and from a browser; needs Node 20 and Chromium
 	@exec sh tests/clients/run.sh "$(BIN)/fanfare" "$(TOOLS)"

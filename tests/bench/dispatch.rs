@@ -78,6 +78,7 @@ fn message(to: &str, content: Rendered) -> Message {
         to_name: Some("Person 1".to_owned()),
         content,
         correlation: "AAAAAAAAAAEAAAAAAAAAAA".to_owned(),
+        idempotency_key: "AAAAAAAAAAEAAAAAAAAAAA".to_owned(),
         status_callback: Some("http://127.0.0.1:1/webhooks/twilio/x/status?d=AAAAAAAAAAEAAAAAAAAAAA".to_owned()),
         unsubscribe_url: Some("http://127.0.0.1:1/u/AAAAAAAAAAEAAAAAAAAAAA".to_owned()),
     }
@@ -107,14 +108,10 @@ async fn whole_dispatcher(sink: &Sink, before: usize) -> Result<f64> {
     let (nats, prefix) = (devstack::TestServers::shared().await?.nats_url.clone(), devstack::subject_prefix());
     let bus = Bus::connect(&nats, &prefix, 1).await?;
     bus.ensure_streams().await?;
-    let config = dispatcher::Config {
-        common: config::Common { subject_prefix: prefix, ..config::Common::local(stage.database.url.clone(), nats) },
-        kek: config::Kek { kek: Some(stage.kek.clone().into()), kek_file: None },
-        links: config::Links { link_key: LINK_KEY.to_owned().into(), public_url: "http://127.0.0.1:1".to_owned() },
-        channel: Channel::Sms,
-        jobs: 16,
-        sub_batch: 64,
-    };
+    let common = config::Common { subject_prefix: prefix, ..config::Common::local(stage.database.url.clone(), nats) };
+    let kek = config::Kek { kek: Some(stage.kek.clone().into()), kek_file: None };
+    let links = config::Links { link_key: LINK_KEY.to_owned().into(), public_url: "http://127.0.0.1:1".to_owned() };
+    let config = dispatcher::Config::local(common, kek, links, Channel::Sms);
     publish(&stage, campaign, &bus).await?;
     let shutdown = Shutdown::new(Duration::from_secs(20));
     let started = Instant::now();

@@ -57,11 +57,14 @@ pub async fn ingest() -> Result<Vec<Row>> {
         },
         kek: config::Kek { kek: Some(stage.kek.clone().into()), kek_file: None },
         links: config::Links { link_key: LINK_KEY.to_owned().into(), public_url: base.clone() },
+        // Nothing folds here, so everything waits.
+        backlog: i64::MAX / 2,
     };
     let shutdown = Shutdown::new(Duration::from_secs(20));
     let running = tokio::spawn(webhook_ingest::run(config, shutdown.clone()));
     let client = Client::builder().pool_max_idle_per_host(CLIENTS).build()?;
     until_ready(&client, &base).await?;
+    let bare_exchanges = exchanges(&client, &format!("{base}/healthz")).await?;
     let single = singles(&client, &format!("{base}/webhooks/twilio/{}/status", sms.sender)).await?;
     let arrays = arrays(&client, &format!("{base}/webhooks/sendgrid/{}", email.sender), &key).await?;
     shutdown.begin();
@@ -70,6 +73,14 @@ pub async fn ingest() -> Result<Vec<Row>> {
     Ok(vec![
         Row { name: "ingest, posts of 500 events", unit: "events", rate: arrays, limit, against, aim: 0.6 },
         Row { name: "ingest, posts of 1 event", unit: "events", rate: single, limit, against, aim: 0.6 },
+        Row {
+            name: "ingest, posts of 1 event, HTTP",
+            unit: "posts",
+            rate: single,
+            limit: bare_exchanges,
+            against: "bare exchanges with the same server",
+            aim: 0.6,
+        },
     ])
 }
 
@@ -100,6 +111,20 @@ async fn until_ready(client: &Client, base: &str) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     anyhow::bail!("webhook-ingest is not ready")
+}
+
+/// What HTTP alone costs: as many clients, the same server, no work.
+async fn exchanges(client: &Client, url: &str) -> Result<f64> {
+    let started = Instant::now();
+    stream::iter(0..SINGLE_POSTS)
+        .map(async |_| -> Result<()> {
+            client.get(url).send().await?.error_for_status()?;
+            Ok(())
+        })
+        .buffer_unordered(CLIENTS)
+        .try_collect::<Vec<()>>()
+        .await?;
+    Ok(rate(SINGLE_POSTS, started))
 }
 
 async fn singles(client: &Client, url: &str) -> Result<f64> {

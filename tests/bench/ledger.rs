@@ -98,12 +98,8 @@ async fn gate_then_record(stage: &Stage, campaign: Campaign, worker: WorkerId, p
         .claimed
         .iter()
         .map(|claimed| Tried {
-            delivery_id: claimed.delivery_id,
-            attempt: claimed.attempt,
-            state: State::Accepted,
-            reason: None,
             provider_message_id: Some(format!("SM{:032x}", claimed.delivery_id.0)),
-            next_attempt_at: None,
+            ..Tried::new(claimed.delivery_id, claimed.attempt, State::Accepted)
         })
         .collect();
     let mut tx = stage.db.begin().await?;

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "the table is this program's output")]
 
 mod dispatch;
+mod gate;
 mod ingest;
 mod ledger;
 mod report;
@@ -25,6 +26,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("gate") {
         report.add(ledger::gate_and_record().await?);
+        for row in gate::against_minimal_claim().await? {
+            report.add(row);
+        }
     }
     if wanted("fold") {
         report.add(ledger::fold().await?);

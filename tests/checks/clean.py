@@ -1,7 +1,7 @@
 """Removes what local runs left in a state folder, other than what was fetched: `clean.py <state folder>`.
 
 Takes the folder outside of it along that PostgreSQL may have had to use (crates/devstack/src/postgres.rs says when).
-Refuses while a hub or a test runs there.
+Refuses while a hub or a test runs there, and any folder that isn't named like one.
 """
 
 import fcntl
@@ -11,6 +11,8 @@ import sys
 
 
 def main(state):
+    if state.resolve().name != ".fanfare":
+        return f"clean: {state} is not a state folder; they are called .fanfare"
     folders = [folder for folder in (state, *(state / "ephemeral").glob("*")) if (folder / "lock").exists()]
     locks = [(folder / "lock").open() for folder in folders]
     for lock in locks:

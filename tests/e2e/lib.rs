@@ -1,6 +1,8 @@
 //! The stage for end-to-end scenarios: a hub of real processes, a sandbox that plays the providers and the recipients, and the
 //! moves of a person. A scenario is a file beside this one: start, act, compare both sides' figures.
 
+mod desk;
 mod world;
 
-pub use world::{Campaign, Contact, World};
+pub use desk::{Campaign, Contact, Desk, accounted_for};
+pub use world::World;

@@ -5,6 +5,7 @@ mod cancel;
 mod forged_callbacks;
 mod kill_services;
 mod pause_resume;
+mod rolling_restart;
 mod schedule;
 mod strangers;
 mod three_channels;

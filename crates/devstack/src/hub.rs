@@ -34,12 +34,13 @@ pub struct HubOptions {
     pub bin_dir: PathBuf,
     /// Dispatchers for each channel.
     pub dispatchers: usize,
+    pub schedulers: usize,
     /// Added to every service's environment.
     pub env: Vec<(String, String)>,
 }
 
 impl HubOptions {
-    /// One dispatcher a channel, and the programs built beside the running one.
+    /// One dispatcher a channel, one scheduler, and the programs built beside the running one.
     ///
     /// # Errors
     /// When the running program's path can't be found out.
@@ -50,6 +51,7 @@ impl HubOptions {
             subject_prefix: "fanfare".to_owned(),
             bin_dir: dirs::bin_dir()?,
             dispatchers: 1,
+            schedulers: 1,
             env: Vec::new(),
         })
     }
@@ -72,6 +74,14 @@ pub struct Addresses {
     pub webhook_ingest: String,
     pub sandbox: String,
     pub sandbox_smtp_port: u16,
+}
+
+/// A process that ended by itself.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    pub name: String,
+    /// How, and what it said last.
+    pub message: String,
 }
 
 impl Addresses {
@@ -109,7 +119,8 @@ impl Hub {
         self.secrets.mint_token(role, workspace, OffsetDateTime::now_utc(), lifetime)
     }
 
-    /// The names of its processes: `sandbox`, `campaign-api`, `dispatcher-sms`, and `dispatcher-sms-2` for a second one.
+    /// The names of its processes: `sandbox`, `campaign-api`, `dispatcher-sms`, and `dispatcher-sms-2` for a second one; likewise
+    /// `scheduler-2`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.processes.keys().map(String::as_str)
     }
@@ -128,18 +139,27 @@ impl Hub {
     /// When the system doesn't tell.
     pub async fn failed(&mut self) -> Result<String> {
         loop {
-            for process in self.processes.values_mut() {
-                if let Some(status) = process.exited()? {
-                    return Ok(format!(
-                        "{} ended ({status}). The end of {}:\n{}",
-                        process.name(),
-                        process.log().display(),
-                        process.log_tail()
-                    ));
-                }
+            if let Some(Ended { message, .. }) = self.ended()?.into_iter().next() {
+                return Ok(message);
             }
             tokio::time::sleep(POLL).await;
         }
+    }
+
+    /// Those of its processes that have ended since the last question though nobody stopped them.
+    ///
+    /// # Errors
+    /// When the system doesn't tell.
+    pub fn ended(&mut self) -> Result<Vec<Ended>> {
+        let mut ended = Vec::new();
+        for process in self.processes.values_mut() {
+            if let Some(status) = process.exited()? {
+                let (name, log) = (process.name().to_owned(), process.log().display());
+                let message = format!("{name} ended ({status}). The end of {log}:\n{}", process.log_tail());
+                ended.push(Ended { name, message });
+            }
+        }
+        Ok(ended)
     }
 
     /// Stops the services, all at once, then the sandbox, and waits.
@@ -212,11 +232,13 @@ impl Setup<'_> {
             self.service("analytics", "analytics", &to.analytics)?,
             self.service("campaign-api", "campaign-api", &to.campaign_api)?,
         ];
+        for number in 2..=self.options.schedulers {
+            specs.push(self.service(&numbered("scheduler", number), "scheduler", &any_address()?)?);
+        }
         for channel in CHANNELS {
             for number in 1..=self.options.dispatchers {
-                let name = if number == 1 { format!("dispatcher-{channel}") } else { format!("dispatcher-{channel}-{number}") };
-                let health = format!("http://127.0.0.1:{}", free_port()?);
-                specs.push(self.service(&name, "dispatcher", &health)?.args(["--channel", channel]));
+                let name = numbered(&format!("dispatcher-{channel}"), number);
+                specs.push(self.service(&name, "dispatcher", &any_address()?)?.args(["--channel", channel]));
             }
         }
         Ok(specs)
@@ -253,6 +275,15 @@ impl Setup<'_> {
     fn ports_file(&self, name: &str) -> PathBuf {
         self.state.run_dir().join(format!("{name}.ports"))
     }
+}
+
+fn numbered(name: &str, number: usize) -> String {
+    if number == 1 { name.to_owned() } else { format!("{name}-{number}") }
+}
+
+/// For what nobody has to find.
+fn any_address() -> Result<String> {
+    Ok(format!("http://127.0.0.1:{}", free_port()?))
 }
 
 #[cfg(test)]

@@ -2,7 +2,11 @@
 
 use crate::{dirs, ports::free_port, process::Process, process::Ready, process::Spec, secrets, state::StateDir, tools};
 use anyhow::Result;
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 pub const NAME: &str = "nats-server";
 const USER: &str = "fanfare";
@@ -14,7 +18,7 @@ pub async fn start(state: &StateDir) -> Result<(Process, String)> {
     dirs::create_dir(&dir)?;
     let (port, password) = (free_port()?, secrets::random_text()?);
     let config = dir.join("nats.conf");
-    dirs::write_private(&config, configuration(&dir.join("jetstream"), port, &password)?.as_bytes())?;
+    dirs::write_private(&config, configuration(&store(state), port, &password)?.as_bytes())?;
     let spec = Spec {
         grace: Duration::from_secs(10),
         ..Spec::new(NAME, program, Ready::Listening(port)).args(["--config".into(), config.into_os_string()])
@@ -30,6 +34,11 @@ pub fn forget(state: &StateDir) -> Result<()> {
         fs::remove_dir_all(dir)?;
     }
     Ok(())
+}
+
+/// Where it keeps its streams.
+pub fn store(state: &StateDir) -> PathBuf {
+    dir(state.path()).join("jetstream")
 }
 
 fn dir(state: &Path) -> std::path::PathBuf {

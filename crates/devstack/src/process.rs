@@ -210,6 +210,45 @@ impl Process {
         Ok(())
     }
 
+    /// Ends it and its own children as a loss of power would: none of them gets to act on another's end.
+    ///
+    /// # Errors
+    /// When it can't be signalled.
+    pub async fn kill9_with_children(&mut self) -> Result<()> {
+        let Some(pid) = self.pid() else { return Ok(()) };
+        // Held still it starts no new child, and a child's id stays its own, since nobody else would reap it.
+        self.freeze()?;
+        for child in children(pid) {
+            if let Err(error) = signal::kill(Pid::from_raw(child), Signal::SIGKILL) {
+                tracing::debug!(process = self.spec.name, child, %error, "a child had gone already");
+            }
+        }
+        self.kill9().await
+    }
+
+    /// Stops it in the middle of whatever it does, until [`Process::thaw`].
+    ///
+    /// # Errors
+    /// When it doesn't run.
+    pub fn freeze(&self) -> Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// When it doesn't run.
+    pub fn thaw(&self) -> Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+
+    /// The most memory that it has held so far, in KiB; None when it doesn't run or the system doesn't tell (proc(5): VmHWM).
+    #[must_use]
+    pub fn peak_memory_kib(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()?)).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.split_whitespace().next()?.parse().ok()
+    }
+
     /// Starts it again as it was, after stopping it if it runs. Its log goes on.
     ///
     /// # Errors
@@ -295,6 +334,19 @@ impl Process {
             tracing::debug!(record = %self.record.display(), %error, "no record to remove");
         }
     }
+}
+
+/// The ids of a process's children, where the system tells (proc_pid_stat(5): the fourth field is the parent's id).
+fn children(parent: u32) -> Vec<i32> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    ids.filter(|id| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        // The second field is the program's name in brackets, which may hold anything.
+        let parent_id = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse::<u32>().ok());
+        parent_id == Some(parent)
+    })
+    .collect()
 }
 
 /// Settings of this process that a child must not take for its own.

@@ -111,6 +111,20 @@ impl Stack {
         self.nats.as_mut()
     }
 
+    /// Kills nats-server, deletes what it has stored, and starts it again: what a lost disk does.
+    ///
+    /// # Errors
+    /// When it isn't this stack's, or doesn't come back.
+    pub async fn lose_streams(&mut self) -> Result<()> {
+        let store = nats::store(&self.state);
+        let nats = self.nats().context("this stack did not start its nats-server")?;
+        nats.kill9().await?;
+        if store.exists() {
+            std::fs::remove_dir_all(&store).with_context(|| format!("{} can't be removed", store.display()))?;
+        }
+        nats.restart().await
+    }
+
     /// The servers that this stack started.
     pub fn processes(&mut self) -> impl Iterator<Item = &mut Process> {
         [self.postgres.as_mut(), self.nats.as_mut()].into_iter().flatten()

@@ -49,6 +49,19 @@ async fn a_killed_server_comes_back_at_the_same_address_with_what_was_committed(
 }
 
 #[tokio::test]
+async fn a_loss_of_power_takes_a_servers_children_along() {
+    let folder = StateDir::scratch_blocking().unwrap();
+    let mut stack = Stack::start(kept_in(&folder)).await.unwrap();
+    admin::create_database(&stack.database_url, "committed", None).await.unwrap();
+    let postgres = stack.postgres().unwrap();
+    postgres.kill9_with_children().await.unwrap();
+    postgres.restart().await.unwrap();
+    stack.lose_streams().await.unwrap();
+    assert!(admin::create_database(&stack.database_url, "committed", None).await.is_err(), "the database was lost");
+    stack.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn any_number_of_throw_away_stacks_run_at_once_and_leave_nothing() {
     let folder = StateDir::scratch_blocking().unwrap();
     let options = || Options { ephemeral: true, ..kept_in(&folder) };

@@ -29,9 +29,10 @@ fn setting(log: &str, name: &str) -> String {
 #[tokio::test]
 async fn every_service_gets_its_settings_and_keeps_its_port_over_a_restart() {
     let state = StateDir::scratch_blocking().unwrap();
-    let options = HubOptions { dispatchers: 2, env: vec![("EXTRA".into(), "1".into())], ..stand_ins(&state) };
+    let options = HubOptions { dispatchers: 2, schedulers: 2, env: vec![("EXTRA".into(), "1".into())], ..stand_ins(&state) };
     let mut hub = Hub::start(&state, &options).await.unwrap();
-    assert_eq!(hub.names().count(), 5 + 2 * CHANNELS.len());
+    assert_eq!(hub.names().count(), 6 + 2 * CHANNELS.len());
+    assert!(hub.process("scheduler-2").is_ok());
     let api = hub.addresses.campaign_api.clone();
     let process = hub.process("campaign-api").unwrap();
     let log = fs::read_to_string(process.log()).unwrap();
