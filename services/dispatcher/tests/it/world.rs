@@ -138,6 +138,7 @@ impl World {
 
     /// Wakes retries and hands out jobs once, as the scheduler does; `window` is how many deliveries may be out.
     pub async fn hand_out(&self, window: i64) {
+        self.wake().await;
         let mut tx = self.db.begin().await.unwrap();
         self.hand_out_in(&mut tx, window).await;
         tx.commit().await.unwrap();
@@ -145,6 +146,7 @@ impl World {
 
     /// Hands out all jobs there are, however slow their senders are.
     pub async fn hand_out_all(&self) {
+        self.wake().await;
         let mut tx = self.db.begin().await.unwrap();
         // Nobody else sees these rates.
         raw(&mut tx, "UPDATE core.sender SET rate_per_second = rate_per_second * 1e9").await.unwrap();
@@ -153,8 +155,14 @@ impl World {
         tx.commit().await.unwrap();
     }
 
+    /// Committed first, as the scheduler does: a job must not reach a dispatcher before what it carries.
+    async fn wake(&self) {
+        let mut tx = self.db.begin().await.unwrap();
+        job::wake_retries(&mut tx, now(), 1_000).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     async fn hand_out_in(&self, connection: &mut PgConnection, window: i64) {
-        job::wake_retries(connection, now(), 1_000).await.unwrap();
         let jobs = job::take_publishable(connection, Channel::Sms, window, 1_000).await.unwrap();
         for job in &jobs {
             let message = SendJob {
