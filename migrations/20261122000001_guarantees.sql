@@ -66,12 +66,16 @@ ALTER TABLE send.delivery
     -- For 'uncertain': since when, and when to look at it next.
     ADD uncertain_at timestamptz,
     ADD settle_at timestamptz,
+    -- The provider's ids (empty: it gave none) of earlier tries that it took and that failed afterwards. Each try after one of these is
+    -- another message.
+    ADD earlier_ids text[],
     -- The delivery on another channel whose failure this one makes good.
     ADD rescues bigint;
 -- Explanations look at all that a contact got, frequency caps at what it got lately.
 CREATE INDEX delivery_of_contact ON send.delivery (contact_id, sent_at);
 DROP INDEX send.delivery_uncertain;
 CREATE INDEX delivery_uncertain ON send.delivery (settle_at) WHERE state = 'uncertain';
+CREATE INDEX delivery_earlier_id ON send.delivery USING gin (earlier_ids) WHERE earlier_ids IS NOT NULL;
 CREATE INDEX delivery_unknown ON send.delivery (run_id) WHERE state = 'unknown';
 
 -- Why each delivery was or wasn't let through, and what each try that wasn't accepted came to.
@@ -180,7 +184,7 @@ CREATE TABLE stats.notice (
     notice_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     delivery_id bigint NOT NULL,
     channel     text NOT NULL,
-    -- sent, refused or failed.
+    -- reached, sent, refused or failed.
     kind        text NOT NULL,
     code        text NOT NULL DEFAULT '',
     -- Of the message that the report is about, when it says so: one of an earlier try says nothing of a later one.
@@ -192,11 +196,12 @@ CREATE INDEX notice_channel ON stats.notice (channel, notice_id);
 -- Access.
 GRANT SELECT, INSERT, UPDATE, DELETE ON core.frequency_cap, core.campaign_rule TO fanfare_api;
 GRANT SELECT ON core.frequency_cap, core.campaign_rule TO fanfare_scheduler, fanfare_dispatcher, fanfare_ingest, fanfare_analytics;
-GRANT SELECT ON send.decision, send.spend, send.sender_state, send.alert, send.rescue
+GRANT SELECT ON send.decision, send.spend, send.sender_state, send.alert
     TO fanfare_api, fanfare_scheduler, fanfare_dispatcher, fanfare_analytics;
+GRANT SELECT ON send.rescue TO fanfare_scheduler, fanfare_dispatcher, fanfare_analytics;
 GRANT INSERT ON send.decision TO fanfare_scheduler, fanfare_dispatcher;
 GRANT INSERT, UPDATE ON send.spend, send.sender_state, send.alert TO fanfare_dispatcher;
-GRANT INSERT, UPDATE ON send.spend, send.alert TO fanfare_scheduler;
+GRANT INSERT, UPDATE ON send.spend TO fanfare_scheduler;
 GRANT INSERT, UPDATE ON send.alert TO fanfare_analytics;
 -- People resume senders and resolve alerts; a kill switch pauses a sender.
 GRANT INSERT, UPDATE ON send.sender_state TO fanfare_api;
@@ -206,10 +211,9 @@ GRANT INSERT ON send.rescue, send.reopen TO fanfare_dispatcher, fanfare_schedule
 -- UPDATE only to lock them.
 GRANT SELECT, UPDATE, DELETE ON send.rescue, send.reopen TO fanfare_scheduler;
 GRANT SELECT ON send.reopen TO fanfare_dispatcher;
-GRANT UPDATE (repeats, doubtful, uncertain_at, settle_at, reserved_micros) ON send.delivery TO fanfare_scheduler;
-GRANT UPDATE (sender_id, sent_at, reserved_micros, repeats, doubtful, uncertain_at, settle_at) ON send.delivery TO fanfare_dispatcher;
--- What waits for another sender moves to it with its job.
-GRANT UPDATE (sender_id) ON send.job TO fanfare_dispatcher;
+GRANT UPDATE (repeats, doubtful, uncertain_at, settle_at, reserved_micros, provider_message_id, earlier_ids)
+    ON send.delivery TO fanfare_scheduler;
+GRANT UPDATE (sender_id, sent_at, reserved_micros, repeats, doubtful, uncertain_at, settle_at, earlier_ids) ON send.delivery TO fanfare_dispatcher;
 GRANT SELECT, INSERT, UPDATE, DELETE ON send.outbox TO fanfare_ingest, fanfare_analytics;
 GRANT SELECT, INSERT, UPDATE, DELETE ON stats.notice TO fanfare_analytics;
 -- UPDATE only to lock them.
@@ -229,3 +233,8 @@ BEGIN
     END LOOP;
 END
 $$;
+-- The run, which is fenced, says whose channels these are.
+ALTER TABLE send.run_channel ENABLE ROW LEVEL SECURITY;
+ALTER TABLE send.run_channel FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON send.run_channel TO fanfare_api USING (EXISTS (SELECT FROM send.run r WHERE r.run_id = run_channel.run_id));
+CREATE POLICY service ON send.run_channel TO fanfare_scheduler, fanfare_dispatcher, fanfare_ingest, fanfare_analytics USING (true);

@@ -1,4 +1,5 @@
-//! Messages that nobody could handle: kept in DLQ for 30 days, to be looked at, given out again or dropped.
+//! Messages that nobody could handle: kept in DLQ for 30 days, to be looked at, given out again or dropped. Of a message that comes
+//! again and again, as a job does whose row stays, the last copy is kept.
 
 use crate::{Bus, Error, header, subject::stream_name};
 use async_nats::{
@@ -58,7 +59,7 @@ impl Bus {
     /// When the broker can't be reached.
     pub async fn dead_letters(&self, of: Option<&str>, from: u64, limit: usize) -> Result<Letters, Error> {
         let stream = self.dlq().await?;
-        let subject = format!("{}.dead.{}", self.prefix, of.unwrap_or(">"));
+        let subject = of.map_or_else(|| format!("{}.dead.>", self.prefix), |of| format!("{}.dead.{of}.>", self.prefix));
         let (mut letters, mut next) = (Vec::new(), from.max(1));
         loop {
             let found = match stream.raw_message_builder().sequence(next).next_by_subject(subject.as_str()).send().await {

@@ -3,10 +3,16 @@
 use crate::{Bus, Consumer, Delivered, Error, Subject, Verdict, header};
 use async_nats::{
     HeaderMap,
+    header::NATS_ROLLUP,
     jetstream::{self, AckKind},
 };
 use futures::future::BoxFuture;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
 
 /// How long to wait with a message that could not be put away.
 const BURY_AGAIN: Duration = Duration::from_secs(5);
@@ -63,6 +69,7 @@ impl Bus {
         headers.insert(header::REASON, reason.replace(['\r', '\n'], " "));
         headers.insert(header::SUBJECT, message.raw.subject.as_str());
         headers.insert(header::DELIVERIES, message.deliveries.to_string());
+        headers.insert(NATS_ROLLUP, "sub");
         if !message.traceparent.is_empty() {
             headers.insert(header::TRACEPARENT, message.traceparent.as_str());
         }
@@ -72,13 +79,26 @@ impl Bus {
         // Sequences start anew in a stream that was made again; times don't.
         let published = message.raw.info().map_or(0, |info| info.published.unix_timestamp_nanos());
         let id = format!("dead-{}-{}-{published}", subject.stream, message.stream_sequence);
-        let to = Subject::dead_letters(subject).full(&self.prefix);
+        let to = Subject::dead_letter(subject, &name(message)).full(&self.prefix);
         self.publish_message(to, message.raw.payload.clone(), headers, &id).await.map_err(|error: Error| error.to_string())?;
         match (&self.on_buried, message.outbox_id) {
             (Some(OnBuried(keep)), Some(id)) => keep(id).await,
             _ => Ok(()),
         }
     }
+}
+
+/// The same for every copy of a message: its row of the outbox, or what it says.
+fn name<M>(message: &Delivered<M>) -> String {
+    message.outbox_id.map_or_else(
+        || {
+            // Should another release hash otherwise, one letter more is kept.
+            let mut hasher = DefaultHasher::new();
+            message.raw.payload.hash(&mut hasher);
+            format!("{:016x}", hasher.finish())
+        },
+        |id| id.to_string(),
+    )
 }
 
 /// The last time that a message may be given out, "not now" would mean "never", and nobody would know.

@@ -1,7 +1,7 @@
 //! The streams there are, with their limits.
 
 use crate::{Bus, Error, Subject, subject::stream_name};
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RawMessageErrorKind, RetentionPolicy, StorageType};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use time::OffsetDateTime;
 
@@ -41,7 +41,7 @@ const STREAMS: [Stream; 6] = [
     log("ALERT", "alert.>", DiscardPolicy::Old, 64, days(7)),
 ];
 
-/// What of a stream the broker has.
+/// What of a subject the broker has.
 #[derive(Debug, Clone, Copy)]
 pub struct Held {
     /// When the stream was made: nothing from before is in it.
@@ -84,6 +84,8 @@ impl Bus {
                     storage: StorageType::File,
                     num_replicas: self.replicas,
                     allow_direct: true,
+                    // A letter replaces an earlier one of the same message.
+                    allow_rollup: stream.name == "DLQ",
                     ..Config::default()
                 })
                 .await
@@ -104,22 +106,27 @@ impl Bus {
         Ok(())
     }
 
-    /// What the broker still has of a subject's stream; makes it when it is missing.
+    /// What the broker still has of a subject; makes its stream when it is missing.
     ///
     /// # Errors
     /// When the broker can't be reached.
     pub async fn held(&self, subject: &Subject) -> Result<Held, Error> {
         self.connected()?;
+        let failed = |error: &dyn std::fmt::Display| Error::Stream { stream: subject.stream, reason: error.to_string() };
         let name = subject.stream_name(&self.prefix);
         let found = match self.jetstream.get_stream(&name).await {
             Ok(found) => found,
             Err(_) => {
                 self.ensure_streams().await?;
-                let failed = |error: &dyn std::fmt::Display| Error::Stream { stream: subject.stream, reason: error.to_string() };
                 self.jetstream.get_stream(&name).await.map_err(|error| failed(&error))?
             }
         };
-        let info = found.cached_info();
-        Ok(Held { made_at: info.created, oldest_at: (info.state.messages > 0).then_some(info.state.first_timestamp) })
+        let oldest = found.raw_message_builder().sequence(1).next_by_subject(subject.full(&self.prefix)).send();
+        let oldest_at = match oldest.await {
+            Ok(oldest) => Some(oldest.time),
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => None,
+            Err(error) => return Err(failed(&error)),
+        };
+        Ok(Held { made_at: found.cached_info().created, oldest_at })
     }
 }

@@ -40,10 +40,15 @@ impl Subject {
         Self { stream: "ALERT", tail: "alert.raised.v1".to_owned() }
     }
 
-    /// Copies of messages that could not be handled.
+    /// Copies of messages of a stream that could not be handled, all of them: to be consumed, not published to.
     #[must_use]
     pub fn dead_letters(of: &Self) -> Self {
-        Self { stream: "DLQ", tail: format!("dead.{}", of.stream.to_lowercase()) }
+        Self::dead_letter(of, ">")
+    }
+
+    /// The copy of one message.
+    pub(crate) fn dead_letter(of: &Self, name: &str) -> Self {
+        Self { stream: "DLQ", tail: format!("dead.{}.{name}", of.stream.to_lowercase()) }
     }
 
     pub(crate) fn full(&self, prefix: &str) -> String {

@@ -1,6 +1,7 @@
 //! Against a real server; `NATS_URL` says where (make test starts one).
 
 use crate::{Bus, Consumer, Delivered, Outgoing, Subject, Verdict};
+use domain::Channel;
 use prost::Message as _;
 use proto::event::{Fact, FactBatch};
 use std::{env, future::ready, sync::Arc, time::Duration};
@@ -182,6 +183,35 @@ async fn what_is_never_handled_is_kept_and_can_be_replayed_or_dropped() {
         stop.cancel();
     };
     timeout(Duration::from_secs(20), async { tokio::join!(work, check) }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_message_that_comes_again_and_again_leaves_one_letter() {
+    let bus = bus().await;
+    let stop = CancellationToken::new();
+    let consumer = Consumer { subject: Subject::send(Channel::Sms), ..facts_consumer() };
+    let work = bus.consume(consumer, 1, stop.clone(), |messages: Arc<[Delivered<FactBatch>]>| {
+        ready(Verdict::Reject(format!("came as {}", messages[0].traceparent)))
+    });
+    let check = async {
+        for (n, code, kept) in [("1", "job", 1), ("2", "job", 1), ("3", "job", 1), ("4", "another job", 2)] {
+            bus.publish(&Subject::send(Channel::Sms), &batch(code), n, n).await.unwrap();
+            let as_told = async {
+                loop {
+                    let letters = bus.dead_letters(Some("send"), 0, 10).await.unwrap().letters;
+                    if letters.len() == kept && letters[kept - 1].reason == format!("came as {n}") {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            timeout(Duration::from_secs(10), as_told).await.unwrap();
+        }
+        let letters = bus.dead_letters(None, 0, 10).await.unwrap().letters;
+        assert_eq!(letters.iter().map(|letter| letter.reason.as_str()).collect::<Vec<_>>(), ["came as 3", "came as 4"]);
+        stop.cancel();
+    };
+    timeout(Duration::from_secs(30), async { tokio::join!(work, check) }).await.unwrap();
 }
 
 #[tokio::test]

@@ -24,28 +24,15 @@ pub struct Health {
     pub open_until: Option<OffsetDateTime>,
 }
 
-/// What came of some messages that were handed over together.
-#[derive(Debug, Clone, Copy)]
-pub struct Batch {
-    /// When they passed the gate.
-    pub began: OffsetDateTime,
-    /// The provider answered at least one of them.
-    pub answered: bool,
-    /// How many got no answer.
-    pub unanswered: u32,
-}
-
 impl Health {
-    /// What is to be stored after a batch, all times on one clock; None when nothing changes.
+    /// What is to be stored after `unanswered` messages that passed the gate together when they `began`, and of which none got an answer,
+    /// all times on one clock; None when nothing changes. What is stored after an answer is the default.
     #[must_use]
-    pub fn after(self, batch: Batch, now: OffsetDateTime) -> Option<Self> {
-        if batch.answered {
-            return (self != Self::default()).then(Self::default);
-        }
-        if batch.unanswered == 0 || self.opened_after(batch.began) {
+    pub fn after(self, unanswered: u32, began: OffsetDateTime, now: OffsetDateTime) -> Option<Self> {
+        if unanswered == 0 || self.opened_after(began) {
             return None;
         }
-        let failures = self.failures.saturating_add(batch.unanswered);
+        let failures = self.failures.saturating_add(unanswered);
         if failures < TRIPS_AFTER {
             return Some(Self { failures, ..self });
         }
@@ -75,29 +62,21 @@ mod tests {
         START + Duration::from_secs(seconds)
     }
 
-    fn silent(began: u64, unanswered: u32) -> Batch {
-        Batch { began: at(began), answered: false, unanswered }
-    }
-
     fn open_seconds(health: Health, now: u64) -> i64 {
         (health.open_until.unwrap() - at(now)).whole_seconds()
     }
 
     #[test]
-    fn five_in_a_row_open_it_and_any_answer_closes_it() {
-        let four = Health::default().after(silent(0, 4), at(10)).unwrap();
+    fn five_in_a_row_open_it() {
+        let four = Health::default().after(4, at(0), at(10)).unwrap();
         assert_eq!((four.failures, four.open_until), (4, None));
-        let open = four.after(silent(10, 1), at(20)).unwrap();
+        let open = four.after(1, at(10), at(20)).unwrap();
         assert_eq!(open_seconds(open, 20), 30);
-        let answer = Batch { began: at(20), answered: true, unanswered: 9 };
-        assert_eq!(four.after(answer, at(21)), Some(Health::default()));
-        assert_eq!(open.after(answer, at(21)), Some(Health::default()));
-        assert_eq!(Health::default().after(answer, at(21)), None, "nothing is written while all is well");
     }
 
     #[test]
     fn a_probe_that_fails_opens_it_for_twice_as_long() {
-        let mut health = Health::default().after(silent(0, 5), at(10)).unwrap();
+        let mut health = Health::default().after(5, at(0), at(10)).unwrap();
         let mut opened = Vec::new();
         let mut now = 10;
         for _ in 0..5 {
@@ -106,22 +85,20 @@ mod tests {
             // The gate lets the probe through, and holds back the others meanwhile.
             let probing = Health { open_until: Some(at(until) + PROBE), ..health };
             now = until + 10;
-            health = probing.after(silent(until, 1), at(now)).unwrap();
+            health = probing.after(1, at(until), at(now)).unwrap();
         }
         assert_eq!(opened, [30, 60, 120, 240, 300]);
     }
 
     #[test]
     fn what_was_under_way_when_it_opened_counts_once() {
-        let open = Health::default().after(silent(0, 64), at(10)).unwrap();
+        let open = Health::default().after(64, at(0), at(10)).unwrap();
         assert_eq!(open.trips, 1);
-        assert_eq!(open.after(silent(9, 64), at(19)), None);
-        let closed = open.after(Batch { began: at(9), answered: true, unanswered: 0 }, at(19));
-        assert_eq!(closed, Some(Health::default()));
+        assert_eq!(open.after(64, at(9), at(19)), None);
     }
 
     #[test]
     fn nothing_told_changes_nothing() {
-        assert_eq!(Health { failures: 3, ..Health::default() }.after(silent(0, 0), at(1)), None);
+        assert_eq!(Health { failures: 3, ..Health::default() }.after(0, at(0), at(1)), None);
     }
 }

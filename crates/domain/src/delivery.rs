@@ -110,6 +110,9 @@ pub const MAX_REPEATS: u32 = 8;
 /// How often it is tried in all, whatever the reasons were; being told to go slower doesn't count here.
 pub const MAX_ATTEMPTS: u32 = 64;
 
+/// How long after a try a provider that drops repetitions is trusted to know its key still.
+pub const KEY_KNOWN_FOR: Duration = Duration::from_secs(24 * 3600);
+
 const FIRST_BACKOFF: Duration = Duration::from_secs(2);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(15 * 60);
 /// The longest that a provider's wish is followed: a delivery lives no longer, and a wrong header must not hold it for years.

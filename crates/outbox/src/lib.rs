@@ -12,8 +12,9 @@ pub use alert::{add_alert, raise_alert};
 pub use relay::{Outbox, setting_aside};
 
 use bus::Subject;
+use domain::{DeliveryId, SenderId, facts};
 use prost::Message;
-use proto::event::{Fact, FactBatch, Inbound, InboundBatch};
+use proto::event::{Fact, FactBatch, FactKind, Inbound, InboundBatch};
 use store::PgConnection;
 use time::OffsetDateTime;
 
@@ -59,6 +60,19 @@ pub async fn add_inbound(
     let payloads: Vec<_> =
         inbound.chunks(FACTS_PER_MESSAGE).map(|chunk| InboundBatch { inbound: chunk.to_vec() }.encode_to_vec()).collect();
     store::outbox::add(connection, origin, INBOUND, &payloads, traceparent, now).await
+}
+
+/// A fact about one try of a delivery. The try's number is in its key, so that telling it twice counts once.
+#[must_use]
+pub fn about(delivery: DeliveryId, kind: FactKind, attempt: u32, sender: SenderId, now: OffsetDateTime) -> Fact {
+    Fact {
+        key: facts::key(&format!("delivery:{delivery}:{}:{attempt}", kind.as_str_name())).to_vec(),
+        kind: kind.into(),
+        occurred_at_ms: millis(now),
+        delivery_id: delivery.0,
+        sender_id: sender.to_string(),
+        ..Fact::default()
+    }
 }
 
 /// Milliseconds since 1970, as facts carry times.

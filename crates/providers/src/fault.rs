@@ -94,8 +94,9 @@ impl Waits {
     /// A week.
     const MAX_HOURS: u16 = 168;
 
-    /// For the tables; more than [`Waits::MAX`] don't compile.
-    pub(crate) const fn of_hours<const N: usize>(given: [u16; N]) -> Self {
+    /// For tables; more than [`Waits::MAX`] don't compile in one.
+    #[must_use]
+    pub const fn of_hours<const N: usize>(given: [u16; N]) -> Self {
         let mut hours = [0; Self::MAX];
         let mut i = 0;
         while i < N {

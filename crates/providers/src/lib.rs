@@ -31,5 +31,5 @@ mod contracts;
 pub use account::{Account, AccountError, Secret};
 pub use fault::{Fault, FaultAction, Waits};
 pub use message::{Capability, Lookup, LookupQuery, Message, Outcome, Send};
-pub use registry::{Provider, find, report_action};
+pub use registry::{Provider, find};
 pub use webhook::{DecodeError, Decoded, Event, EventKind, Inbound, Preference, Refused, Webhook, WebhookRequest};

@@ -15,8 +15,8 @@ pub struct Message {
     /// Opaque, at most 120 of `[A-Za-z0-9_.-]`; comes back with every report on this message. It may differ from one try to
     /// the next.
     pub correlation: String,
-    /// Opaque, at most 60 of `[A-Za-z0-9_.-]`: the same for every try at this delivery, and for no other. A provider that
-    /// drops repetitions knows them by it.
+    /// Opaque, at most 60 of `[A-Za-z0-9_.-]`: the same for every try at this delivery until one was taken and failed
+    /// afterwards, and for no other delivery. A provider that drops repetitions knows them by it.
     pub idempotency_key: String,
     /// Where this message's status reports should be posted, the correlation included (providers that take one a message).
     pub status_callback: Option<String>,
@@ -39,7 +39,7 @@ pub enum Outcome {
 /// What an account can do about a message whose outcome is [`Outcome::Uncertain`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Capability {
-    /// The provider drops a second message with the same [`Message::idempotency_key`]: it may be sent again.
+    /// The provider drops a second message with the same [`Message::idempotency_key`], for a day at least: it may be sent again.
     Idempotent,
     /// The provider can be asked whether it took the message: [`Send::lookup`].
     Lookup,
@@ -77,11 +77,20 @@ pub enum Lookup {
     CantSay(Fault),
 }
 
+/// More than any HTTP account needs; there, none waits for another one's connection.
+const CONCURRENCY_DEFAULT: usize = 256;
+
 /// Hands messages to one provider account. Cheap to share; keeps its connections warm.
 #[async_trait::async_trait]
 pub trait Send: Sync + std::marker::Send {
     /// Sends one message. Returns within the account's deadline; every failure is an [`Outcome`], never a panic.
     async fn send(&self, message: &Message) -> Outcome;
+
+    /// How many messages it takes at once. Whoever gives it more makes them wait inside [`Send::send`], where neither a pause nor an
+    /// opt-out can reach them any more.
+    fn concurrency(&self) -> usize {
+        CONCURRENCY_DEFAULT
+    }
 
     /// What this account can do about an uncertain message.
     fn capability(&self) -> Capability {

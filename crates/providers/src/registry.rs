@@ -1,6 +1,6 @@
 //! The providers there are. A new one is one folder and one line here.
 
-use crate::{Account, AccountError, FaultAction, Send, Webhook};
+use crate::{Account, AccountError, Send, Webhook};
 use domain::Channel;
 use std::sync::Arc;
 
@@ -20,8 +20,6 @@ pub struct Provider {
     pub sender: MakeSender,
     /// Builds the receiving half; None for a provider that posts nothing.
     pub webhook: Option<MakeWebhook>,
-    /// What follows from a failure that a report brings later, by the code of that report. See [`report_action`].
-    pub report_action: fn(&str) -> Option<FaultAction>,
 }
 
 /// One setting or credential.
@@ -49,14 +47,6 @@ pub static PROVIDERS: &[&Provider] =
 #[must_use]
 pub fn find(slug: &str) -> Option<&'static Provider> {
     PROVIDERS.iter().copied().find(|provider| provider.slug == slug)
-}
-
-/// What follows from a failure that a report brings later, by the code that the provider's webhook gave it, or that a mail
-/// server's report has. For an account with settings of its own ask [`Send::report_action`]. None: nothing but that the
-/// message failed.
-#[must_use]
-pub fn report_action(slug: &str, code: &str) -> Option<FaultAction> {
-    find(slug).and_then(|provider| (provider.report_action)(code))
 }
 
 #[cfg(test)]

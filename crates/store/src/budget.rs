@@ -6,6 +6,7 @@
 
 use crate::{PgConnection, Result};
 use domain::{CampaignId, Channel, WorkspaceId};
+use time::OffsetDateTime;
 
 /// A campaign's budget. At least one of the two is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +16,14 @@ pub(crate) struct Limits {
     pub(crate) channel_micros: Option<i64>,
 }
 
+/// What is left of a budget.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Left {
+    pub(crate) micros: i64,
+    /// The channel's own limit is the narrower one.
+    pub(crate) of_channel: bool,
+}
+
 /// What is left of the budget on a channel. Locks what was spent until the transaction ends, so that nobody else spends it.
 pub(crate) async fn lock_left(
     connection: &mut PgConnection,
@@ -22,7 +31,7 @@ pub(crate) async fn lock_left(
     workspace: WorkspaceId,
     channel: Channel,
     limits: Limits,
-) -> Result<i64> {
+) -> Result<Left> {
     let spent = match lock(connection, campaign, channel).await? {
         Some(spent) => spent,
         None => {
@@ -38,7 +47,8 @@ pub(crate) async fn lock_left(
         }
     };
     let left = |limit: Option<i64>, spent: i64| limit.map_or(i64::MAX, |limit| limit - spent);
-    Ok(left(limits.total_micros, spent.total_micros).min(left(limits.channel_micros, spent.channel_micros)))
+    let (total, of_channel) = (left(limits.total_micros, spent.total_micros), left(limits.channel_micros, spent.channel_micros));
+    Ok(Left { micros: total.min(of_channel), of_channel: of_channel < total })
 }
 
 #[derive(Default)]
@@ -62,11 +72,13 @@ async fn lock(connection: &mut PgConnection, campaign: CampaignId, channel: Chan
     })
 }
 
-/// Whether some message of a campaign is on its way, and might still be refunded.
-pub(crate) async fn is_in_flight(connection: &mut PgConnection, campaign: CampaignId) -> Result<bool> {
+/// Whether some message of a campaign, on that channel or on any, is on its way, and might still be refunded.
+pub(crate) async fn is_in_flight(connection: &mut PgConnection, campaign: CampaignId, channel: Option<Channel>) -> Result<bool> {
     Ok(sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM send.delivery WHERE state = 'sending' AND campaign_id = $1) AS "exists!""#,
-        campaign.0
+        r#"SELECT EXISTS (SELECT FROM send.delivery WHERE state = 'sending' AND campaign_id = $1 AND ($2::text IS NULL OR channel = $2))
+           AS "exists!""#,
+        campaign.0,
+        channel.map(Channel::as_str)
     )
     .fetch_one(connection)
     .await?)
@@ -102,4 +114,28 @@ pub async fn refund(connection: &mut PgConnection, delivery_ids: &[i64]) -> Resu
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Pauses the campaigns whose budget is used up, by the open alerts that the gate raised: of the whole budget at once; of a channel's
+/// when no other channel has anything left to send. The alerts stay open. Answers with the campaigns.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn pause_exhausted(connection: &mut PgConnection, now: OffsetDateTime) -> Result<Vec<CampaignId>> {
+    let paused = sqlx::query_scalar!(
+        "UPDATE core.campaign c
+         SET status = 'PAUSED', status_reason = 'the budget is used up: raise it and resume, or cancel', updated_at = $1
+         WHERE c.status = 'ACTIVE' AND c.campaign_id IN (
+           SELECT a.campaign_id FROM send.alert a WHERE a.kind = $2 AND a.resolved_at IS NULL
+             AND (a.channel = '' OR NOT EXISTS (
+               SELECT FROM send.job j JOIN send.run_channel rc USING (run_id, channel)
+               WHERE j.campaign_id = a.campaign_id AND rc.channel <> ALL (
+                 SELECT o.channel FROM send.alert o WHERE o.kind = $2 AND o.campaign_id = a.campaign_id AND o.resolved_at IS NULL))))
+         RETURNING c.campaign_id",
+        now,
+        crate::alert::kind::BUDGET_EXHAUSTED
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(paused.into_iter().map(CampaignId).collect())
 }

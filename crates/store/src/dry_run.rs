@@ -1,8 +1,8 @@
 //! An audience in pages, as expansion would write it, without writing anything. What [`page`] finds, [`crate::expand`] writes: a change to
 //! one is a change to both. What the gate would say is asked of [`crate::gate::judge`].
 
-use crate::{Result, audience::Audience, delivery::channel as read_channel, gate::Contact};
-use domain::{Channel, ContactId};
+use crate::{Result, audience::Audience, delivery::channel as read_channel};
+use domain::{Channel, ContactId, render::Person};
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Default)]
 pub struct Page {
     /// Those that belong to the audience, with what their content is rendered from.
-    pub contacts: BTreeMap<ContactId, Contact>,
+    pub contacts: BTreeMap<ContactId, Person>,
     /// One for each of them and each channel, in order of the contacts.
     pub candidates: Vec<Candidate>,
     /// Where the next page begins; None after the last.
@@ -65,7 +65,7 @@ async fn members(connection: &mut PgConnection, audience: Audience<'_>, after: U
     .await?)
 }
 
-async fn contacts(connection: &mut PgConnection, audience: Audience<'_>, members: &[Uuid]) -> Result<BTreeMap<ContactId, Contact>> {
+async fn contacts(connection: &mut PgConnection, audience: Audience<'_>, members: &[Uuid]) -> Result<BTreeMap<ContactId, Person>> {
     let (_, exclude) = audience.ids();
     let rows = sqlx::query!(
         "SELECT contact_id, name, email, phone, locale, city, postal_code, role, attributes FROM core.contact c
@@ -78,7 +78,7 @@ async fn contacts(connection: &mut PgConnection, audience: Audience<'_>, members
     .fetch_all(connection)
     .await?;
     let contact = rows.into_iter().map(|row| {
-        let contact = Contact {
+        let contact = Person {
             name: row.name,
             email: row.email,
             phone: row.phone,
@@ -86,7 +86,7 @@ async fn contacts(connection: &mut PgConnection, audience: Audience<'_>, members
             city: row.city,
             postal_code: row.postal_code,
             role: row.role,
-            attributes: row.attributes,
+            attributes: row.attributes.as_object().cloned().unwrap_or_default(),
         };
         (row.contact_id.into(), contact)
     });

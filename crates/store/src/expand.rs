@@ -2,9 +2,9 @@
 
 use crate::{
     Result,
-    job::{self, JobOwner, lane},
+    job::{self, lane},
 };
-use domain::{Channel, RunId, SenderId};
+use domain::{CampaignId, Channel, RunId, SenderId, WorkspaceId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -12,15 +12,18 @@ use uuid::Uuid;
 /// A run whose audience is being written, locked for this transaction.
 #[derive(Debug, Clone)]
 pub struct Expanding {
-    pub run_id: Uuid,
-    pub workspace_id: Uuid,
-    pub campaign_id: Uuid,
+    pub run_id: RunId,
+    pub workspace_id: WorkspaceId,
+    pub campaign_id: CampaignId,
     pub cursor: Uuid,
 }
 
-/// What one chunk wrote, for one channel.
+/// What was written of one run, for one channel and reason.
 #[derive(Debug, Clone)]
 pub struct Written {
+    pub workspace_id: WorkspaceId,
+    pub campaign_id: CampaignId,
+    pub run_id: RunId,
     pub channel: Channel,
     pub sender_id: SenderId,
     /// Why they were suppressed; None: they are queued.
@@ -96,25 +99,32 @@ pub async fn chunk(connection: &mut PgConnection, run: &Expanding, limit: i64, n
            SELECT channel, sender_id, reason, count(*) AS "count!", array_agg(delivery_id) AS "delivery_ids!"
            FROM written GROUP BY channel, sender_id, reason"#,
         &selected,
-        run.campaign_id,
-        run.run_id,
-        run.workspace_id,
+        run.campaign_id.0,
+        run.run_id.0,
+        run.workspace_id.0,
         now
     )
     .fetch_all(&mut *connection)
     .await?;
-    let mut written = Vec::with_capacity(rows.len());
+    let (mut written, mut queued) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in rows {
         if row.reason.is_none() {
-            let owner = JobOwner { run_id: run.run_id, campaign_id: run.campaign_id, workspace_id: run.workspace_id };
-            job::add(connection, owner, &row.channel, row.sender_id, lane::BULK, &row.delivery_ids, now).await?;
+            queued.extend(row.delivery_ids);
         }
-        let channel = crate::delivery::channel(&row.channel)?;
-        written.push(Written { channel, sender_id: SenderId(row.sender_id), reason: row.reason, count: row.count });
+        written.push(Written {
+            workspace_id: run.workspace_id,
+            campaign_id: run.campaign_id,
+            run_id: run.run_id,
+            channel: crate::delivery::channel(&row.channel)?,
+            sender_id: SenderId(row.sender_id),
+            reason: row.reason,
+            count: row.count,
+        });
     }
+    job::add(connection, &queued, lane::BULK, now).await?;
     sqlx::query!(
         "UPDATE send.run SET cursor = $2, status = CASE WHEN $3 THEN 'sending' ELSE status END WHERE run_id = $1",
-        run.run_id,
+        run.run_id.0,
         cursor,
         done
     )
@@ -131,7 +141,7 @@ async fn select(connection: &mut PgConnection, run: &Expanding, limit: i64) -> R
              SELECT contact_id FROM core.list_member
              WHERE list_id = l.list_id AND contact_id > $2 AND added_at <= r.created_at ORDER BY contact_id LIMIT $3) m
            WHERE r.run_id = $1 AND NOT l.excluded ORDER BY 1 LIMIT $3"#,
-        run.run_id,
+        run.run_id.0,
         run.cursor,
         limit
     )

@@ -7,7 +7,7 @@ mod prospect;
 mod selection;
 mod timeline;
 
-use crate::{Result, recount::state};
+use crate::{Result, delivery::state};
 use domain::{
     CampaignId, Channel, ContactId, DeliveryId, WorkspaceId,
     address::{PhoneRules, any},

@@ -15,7 +15,7 @@ mod pace;
 mod plan;
 mod standing;
 
-pub use claim::{Claimed, Contact};
+pub use claim::Claimed;
 pub use judge::{Subject, judge, policy};
 pub use plan::{Fallback, Plan, plan};
 pub use standing::{Standing, revoked};
@@ -99,10 +99,13 @@ pub async fn pass(connection: &mut PgConnection, ask: Ask<'_>, now: OffsetDateTi
     if !policy.transactional && !policy.caps.is_empty() {
         claim::take_turn(connection, ground.workspace_id).await?;
     }
-    let candidates = claim::lock(connection, ask, limit).await?;
+    let candidates = claim::lock(connection, ask, limit, now).await?;
     let full = candidates.len() as u32 == limit;
+    let holding: Vec<i64> = candidates.iter().filter_map(Candidate::holds).collect();
     let (go, mut verdicts) = sort_out(connection, &ground, &policy, candidates, now).await?;
-    let stopped = verdicts.iter().filter_map(Verdict::stopped).collect();
+    let stopped: Vec<Stopped> = verdicts.iter().filter_map(Verdict::stopped).collect();
+    let suppressed = stopped.iter().filter(|stopped| stopped.state == State::Suppressed).map(|stopped| stopped.delivery_id.0);
+    budget::refund(connection, &suppressed.filter(|id| holding.contains(id)).collect::<Vec<_>>()).await?;
     let granted = grant(connection, ask, &ground, &go).await?;
     let more = full || go.len() > granted.count;
     let leaving: Vec<Candidate> = go.into_iter().take(granted.count).collect();
@@ -130,8 +133,11 @@ async fn sort_out(
     for (candidate, known) in candidates.into_iter().zip(known) {
         let id = candidate.claimed.delivery_id;
         match decide(policy, &known, now) {
-            Decision::Pass => go.push(candidate),
-            Decision::Suppress { reason, rule } => verdicts.push(Verdict::suppress(id, reason, rule)),
+            Decision::Pass => match candidate.forgotten() {
+                Some(verdict) => verdicts.push(verdict),
+                None => go.push(candidate),
+            },
+            Decision::Suppress { reason, rule } => verdicts.push(candidate.suppress(reason, rule)),
             Decision::Defer { until, reason, rule } => verdicts.push(Verdict::defer(id, until, reason, rule)),
             Decision::AlreadySent => verdicts.push(Verdict::already_sent(id)),
         }
@@ -172,11 +178,11 @@ async fn grant(connection: &mut PgConnection, ask: Ask<'_>, ground: &Ground, go:
     let price_micros = ground.limits.is_some().then_some(ground.price_micros);
     if let Some(limits) = ground.limits {
         let left = budget::lock_left(connection, ground.campaign_id, ground.workspace_id, ask.channel, limits).await?;
-        want = affordable(go, ground.price_micros, left);
+        want = affordable(go, ground.price_micros, left.micros);
         if want == 0 {
-            let waits = budget::is_in_flight(connection, ground.campaign_id).await?;
+            let waits = budget::is_in_flight(connection, ground.campaign_id, left.of_channel.then_some(ask.channel)).await?;
             let wait = waits.then_some(REFUND_WAIT);
-            return Ok(Granted::none(Standing::OverBudget { wait }, wait));
+            return Ok(Granted::none(Standing::OverBudget { of_channel: left.of_channel, wait }, wait));
         }
     }
     if ground.is_probe

@@ -1,9 +1,8 @@
 //! Send jobs: made with the deliveries they carry, published while the window allows, deleted when they are worked off.
 
-use crate::{Result, settle::NOT_FOUND};
-use domain::delivery::State;
-use domain::{CampaignId, Channel, DeliveryId, JobId, RunId, SenderId, WorkspaceId};
-use sqlx::PgConnection;
+use crate::{Result, budget, settle::NOT_FOUND};
+use domain::{CampaignId, Channel, DeliveryId, JobId, RunId, SenderId, WorkspaceId, delivery::State};
+use sqlx::{Connection, PgConnection};
 use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -154,16 +153,26 @@ pub async fn hand_back(connection: &mut PgConnection, job: JobId) -> Result<()> 
     Ok(())
 }
 
-/// Takes back jobs that were published and that nobody has touched for so long, by the database's clock: the broker lost them, or
-/// their worker died.
+/// Takes back a lane's jobs that were published and are lost: nobody has touched them for so long, by the database's clock, nor since
+/// `held_since`, from when on the broker still has what was published (None: it has nothing).
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn take_back_lost(connection: &mut PgConnection, untouched_for: Duration) -> Result<u64> {
+pub async fn take_back_lost(
+    connection: &mut PgConnection,
+    channel: Channel,
+    is_fast: bool,
+    untouched_for: Duration,
+    held_since: Option<OffsetDateTime>,
+) -> Result<u64> {
     Ok(sqlx::query!(
         "UPDATE send.job SET published_at = NULL, progress_at = NULL
-         WHERE published_at IS NOT NULL AND coalesce(progress_at, published_at) < now() - make_interval(secs => $1)",
-        untouched_for.as_secs_f64()
+         WHERE channel = $1 AND (lane = 0) = $2 AND published_at IS NOT NULL
+           AND coalesce(progress_at, published_at) < least(now() - make_interval(secs => $3), $4::timestamptz)",
+        channel.as_str(),
+        is_fast,
+        untouched_for.as_secs_f64(),
+        held_since
     )
     .execute(connection)
     .await?
@@ -174,9 +183,10 @@ pub async fn take_back_lost(connection: &mut PgConnection, untouched_for: Durati
 /// over are left to [`crate::reopen::take`]. Answers how many were due.
 ///
 /// # Errors
-/// When the statement fails.
+/// When a statement fails; nothing is queued then.
 pub async fn wake_retries(connection: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Result<i64> {
-    Ok(sqlx::query_scalar!(
+    let mut tx = connection.begin().await?;
+    let due = sqlx::query!(
         r#"WITH due AS (
              SELECT d.delivery_id, d.run_id, r.status IN ('expanding', 'sending') AS open
              FROM send.delivery d JOIN send.run r USING (run_id) WHERE d.state = 'retry_wait' AND d.next_attempt_at <= $1
@@ -187,88 +197,70 @@ pub async fn wake_retries(connection: &mut PgConnection, now: OffsetDateTime, li
            ), woken AS (
              UPDATE send.delivery d SET state = 'queued', next_attempt_at = NULL, updated_at = $1 FROM due
              WHERE d.delivery_id = due.delivery_id AND due.open
-             RETURNING d.delivery_id, d.run_id, d.campaign_id, d.workspace_id, d.channel,
-                       -- Only its own sender drops the second one of a message whose fate isn't known; all others start anew.
-                       CASE WHEN d.doubtful THEN d.sender_id END AS sender_id
-           ), numbered AS (
-             SELECT w.delivery_id, w.run_id, w.campaign_id, w.workspace_id, w.channel, s.sender_id,
-                    CASE c.lane WHEN 'transactional' THEN 0 ELSE 1 END AS lane,
-                    (row_number() OVER (PARTITION BY w.run_id, w.channel, s.sender_id ORDER BY w.delivery_id) - 1)
-                      / least(greatest(s.rate_per_second * 10, 1), 200)::bigint AS part
-             FROM woken w JOIN core.campaign c USING (campaign_id) JOIN send.run_channel rc USING (run_id, channel)
-             JOIN core.sender s ON s.sender_id = coalesce(w.sender_id, rc.sender_id)
-           ), jobs AS (
-             INSERT INTO send.job (job_id, run_id, campaign_id, workspace_id, sender_id, channel, delivery_ids, created_at, lane)
-             SELECT uuidv7(), run_id, campaign_id, workspace_id, sender_id, channel, array_agg(delivery_id ORDER BY delivery_id), $1, lane
-             FROM numbered GROUP BY run_id, campaign_id, workspace_id, sender_id, channel, lane, part
            )
-           SELECT count(*) AS "count!" FROM due"#,
+           SELECT delivery_id, open AS "open!" FROM due"#,
         now,
         limit
     )
-    .fetch_one(connection)
-    .await?)
+    .fetch_all(&mut *tx)
+    .await?;
+    let woken: Vec<i64> = due.iter().filter(|row| row.open).map(|row| row.delivery_id).collect();
+    add(&mut tx, &woken, lane::RETRY, now).await?;
+    tx.commit().await?;
+    Ok(due.len() as i64)
 }
 
-/// Whose a job is.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct JobOwner {
-    pub(crate) run_id: Uuid,
-    pub(crate) campaign_id: Uuid,
-    pub(crate) workspace_id: Uuid,
-}
-
-/// Makes the jobs that carry queued deliveries of a run and channel, each about ten seconds of the sender's pace. `lane` is for
-/// campaigns that aren't transactional.
+/// Makes the jobs that carry queued deliveries, each about ten seconds of its sender's pace. `lane` is for campaigns that aren't
+/// transactional. Belongs in the transaction that queues them.
 ///
 /// # Errors
 /// When the statement fails.
-pub(crate) async fn add(
-    connection: &mut PgConnection,
-    owner: JobOwner,
-    channel: &str,
-    sender: Uuid,
-    lane: i16,
-    delivery_ids: &[i64],
-    now: OffsetDateTime,
-) -> Result<()> {
+pub(crate) async fn add(connection: &mut PgConnection, delivery_ids: &[i64], lane: i16, now: OffsetDateTime) -> Result<()> {
+    if delivery_ids.is_empty() {
+        return Ok(());
+    }
+    // Only its own sender drops the second one of a message whose fate isn't known; all others start anew. Deliveries are read first, by
+    // id: before the server has counted a run's rows, it would take the whole run to be the shorter way.
     sqlx::query!(
-        "INSERT INTO send.job (job_id, run_id, campaign_id, workspace_id, sender_id, channel, delivery_ids, created_at, lane)
-         SELECT uuidv7(), $1, $2, $3, $4, $5, array_agg(id ORDER BY id), $7,
-                (SELECT CASE c.lane WHEN 'transactional' THEN 0 ELSE $8::smallint END FROM core.campaign c WHERE c.campaign_id = $2)
-         FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / least(greatest(s.rate_per_second * 10, 1), 200)::bigint AS part
-               FROM unnest($6::bigint[]) AS id CROSS JOIN core.sender s WHERE s.sender_id = $4) AS numbered
-         GROUP BY part ORDER BY part",
-        owner.run_id,
-        owner.campaign_id,
-        owner.workspace_id,
-        sender,
-        channel,
+        "WITH queued AS MATERIALIZED (SELECT * FROM send.delivery WHERE delivery_id = ANY($1))
+         INSERT INTO send.job (job_id, run_id, campaign_id, workspace_id, sender_id, channel, delivery_ids, created_at, lane)
+         SELECT uuidv7(), run_id, campaign_id, workspace_id, sender_id, channel, array_agg(delivery_id ORDER BY delivery_id), $3, lane
+         FROM (SELECT d.delivery_id, d.run_id, d.campaign_id, d.workspace_id, d.channel, s.sender_id,
+                      CASE c.lane WHEN 'transactional' THEN 0 ELSE $2::smallint END AS lane,
+                      (row_number() OVER (PARTITION BY d.run_id, d.channel, s.sender_id ORDER BY d.delivery_id) - 1)
+                        / least(greatest(s.rate_per_second * 10, 1), 200)::bigint AS part
+               FROM queued d JOIN core.campaign c USING (campaign_id) JOIN send.run_channel rc USING (run_id, channel)
+               JOIN core.sender s ON s.sender_id = CASE WHEN d.doubtful THEN d.sender_id ELSE rc.sender_id END) AS numbered
+         GROUP BY run_id, campaign_id, workspace_id, sender_id, channel, lane, part ORDER BY part",
         delivery_ids,
-        now,
-        lane
+        lane,
+        now
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Drops what some of a run's jobs carry and what waits for a retry, as `cancelled` or `expired`, and the jobs with it. What may have
-/// left by an earlier try becomes `unknown` instead. What a worker holds right now isn't touched. Answers how many jobs went, and what was dropped: call until there is neither.
+/// Drops what some of a run's jobs carry and what waits for a retry, as `cancelled` or `expired`, and the jobs with it; nothing of a run
+/// that may send again by now. What may have left by an earlier try becomes `unknown` instead. What a worker holds right now isn't
+/// touched. Answers how many jobs went, and what was dropped: call until there is neither.
 ///
 /// # Errors
 /// When the statement fails.
 pub async fn drop_some(connection: &mut PgConnection, run: RunId, state: State, now: OffsetDateTime) -> Result<(i64, Vec<Dropped>)> {
     let rows = sqlx::query!(
-        r#"WITH job AS (
+        r#"WITH over AS (
+             SELECT r.run_id FROM send.run r JOIN core.campaign c USING (campaign_id)
+             WHERE r.run_id = $1 AND NOT (c.status IN ('ACTIVE', 'PAUSED', 'COMPLETED') AND r.expires_at > now())
+           ), job AS (
              DELETE FROM send.job WHERE job_id IN
-               (SELECT job_id FROM send.job WHERE run_id = $1 ORDER BY job_id LIMIT 50 FOR UPDATE SKIP LOCKED)
+               (SELECT job_id FROM send.job WHERE run_id IN (SELECT run_id FROM over) ORDER BY job_id LIMIT 50 FOR UPDATE SKIP LOCKED)
              RETURNING delivery_ids
            ), target AS (
              SELECT d.delivery_id FROM send.delivery d
              WHERE d.delivery_id IN (SELECT unnest(delivery_ids) FROM job) AND d.state = 'queued'
              UNION
-             SELECT delivery_id FROM (SELECT delivery_id FROM send.delivery WHERE run_id = $1 AND state = 'retry_wait'
+             SELECT delivery_id FROM (SELECT delivery_id FROM send.delivery WHERE run_id IN (SELECT run_id FROM over) AND state = 'retry_wait'
                                       ORDER BY next_attempt_at LIMIT 10000 FOR UPDATE SKIP LOCKED) AS retry
            ), dropped AS (
              UPDATE send.delivery d SET state = CASE WHEN d.doubtful AND d.reason IS DISTINCT FROM $4 THEN 'unknown' ELSE $2 END,
@@ -291,7 +283,7 @@ pub async fn drop_some(connection: &mut PgConnection, run: RunId, state: State, 
         now,
         NOT_FOUND
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
     let jobs = rows.first().map_or(0, |row| row.jobs);
     let mut dropped = Vec::with_capacity(rows.len());
@@ -301,6 +293,8 @@ pub async fn drop_some(connection: &mut PgConnection, run: RunId, state: State, 
         let unknown = pairs(row.unknown_ids, row.unknown_tries);
         dropped.push(Dropped { channel: crate::delivery::channel(&channel)?, sender_id: SenderId(sender), untouched, tried, unknown });
     }
+    let unspent: Vec<i64> = dropped.iter().flat_map(|part: &Dropped| &part.tried).map(|(id, _)| id.0).collect();
+    budget::refund(connection, &unspent).await?;
     Ok((jobs, dropped))
 }
 

@@ -4,7 +4,7 @@
 //! take it. There may be several of the same delivery, and one may be about an earlier try than the last.
 
 use crate::{Error, PgConnection, Result};
-use domain::{Channel, DeliveryId, RunId, SenderId, delivery::State, facts::Notice as Says};
+use domain::{Channel, DeliveryId, SenderId, delivery::State, facts::Notice as Says};
 use time::OffsetDateTime;
 
 /// A notice, with the delivery as it is now; both are locked.
@@ -14,7 +14,6 @@ pub struct Notice {
     /// The provider's code, or empty.
     pub code: String,
     pub delivery_id: DeliveryId,
-    pub run_id: RunId,
     pub sender_id: SenderId,
     pub state: State,
     pub attempt: u32,
@@ -24,6 +23,8 @@ pub struct Notice {
     pub doubtful: bool,
     /// Whether it is about the last try of the delivery.
     pub of_last_try: bool,
+    /// Of the message that it is about, when the report says so.
+    pub provider_message_id: Option<String>,
     /// Whether its run could still send it: not cancelled, and its time isn't up.
     pub sendable: bool,
 }
@@ -35,9 +36,10 @@ pub struct Notice {
 /// When a statement fails, or a row can't be read.
 pub async fn take(connection: &mut PgConnection, channel: Channel, limit: i64) -> Result<Vec<Notice>> {
     let rows = sqlx::query!(
-        r#"SELECT n.notice_id, n.kind, n.code, d.delivery_id, d.run_id, d.sender_id, d.state, d.attempt, d.reason, d.repeats, d.doubtful,
-                  CASE WHEN n.provider_message_id <> '' AND d.provider_message_id <> ''
-                       THEN n.provider_message_id = d.provider_message_id
+        r#"SELECT n.notice_id, n.kind, n.code, d.delivery_id, d.sender_id, d.state, d.attempt, d.reason, d.repeats, d.doubtful,
+                  nullif(n.provider_message_id, '') AS provider_message_id,
+                  CASE WHEN n.provider_message_id = ANY(d.earlier_ids) AND n.provider_message_id <> '' THEN false
+                       WHEN n.provider_message_id <> '' AND d.provider_message_id <> '' THEN n.provider_message_id = d.provider_message_id
                        ELSE d.sent_at IS NULL OR n.created_at >= d.sent_at END AS "of_last_try!",
                   c.status IN ('ACTIVE', 'PAUSED', 'COMPLETED') AND r.expires_at > now() AS "sendable!"
            FROM stats.notice n JOIN send.delivery d USING (delivery_id) JOIN send.run r USING (run_id)
@@ -57,14 +59,14 @@ pub async fn take(connection: &mut PgConnection, channel: Channel, limit: i64) -
             says: says(&row.kind)?,
             code: row.code,
             delivery_id: DeliveryId(row.delivery_id),
-            run_id: RunId(row.run_id),
             sender_id: SenderId(row.sender_id),
-            state: crate::recount::state(&row.state)?,
+            state: crate::delivery::state(&row.state)?,
             attempt: row.attempt.unsigned_abs(),
             reason: row.reason,
             repeats: row.repeats.unsigned_abs().into(),
             doubtful: row.doubtful,
             of_last_try: row.of_last_try,
+            provider_message_id: row.provider_message_id,
             sendable: row.sendable,
         });
     }
@@ -72,7 +74,7 @@ pub async fn take(connection: &mut PgConnection, channel: Channel, limit: i64) -
 }
 
 fn says(text: &str) -> Result<Says> {
-    let known = [Says::Sent, Says::Refused, Says::Failed].into_iter().find(|says| says.as_str() == text);
+    let known = Says::ALL.into_iter().find(|says| says.as_str() == text);
     known.ok_or_else(|| Error::Corrupt { what: "notice", reason: format!("unknown kind {text:?}") })
 }
 

@@ -6,7 +6,7 @@ mod inbound;
 
 pub use inbound::{Addressee, addressees, claim, newest_deliveries, workspaces};
 
-use crate::{Error, Result, sender};
+use crate::{Error, Result, delivery};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{Channel, WorkspaceId};
 use serde::Serialize;
@@ -33,7 +33,7 @@ fn channel_text(channel: Option<Channel>) -> &'static str {
 }
 
 fn read_channel(text: &str) -> Result<Option<Channel>> {
-    if text == ALL { Ok(None) } else { sender::channel(text).map(Some) }
+    if text == ALL { Ok(None) } else { delivery::channel(text).map(Some) }
 }
 
 /// Adds entries; those that are there stay as they are. Answers with what is new.

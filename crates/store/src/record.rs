@@ -1,6 +1,6 @@
 //! Outcomes into the ledger: what became of what the gate let through.
 
-use crate::{PgConnection, Result, budget};
+use crate::{PgConnection, Result, budget, settle::NOT_FOUND};
 use domain::{Channel, DeliveryId, WorkerId, delivery::State};
 use time::OffsetDateTime;
 
@@ -106,8 +106,8 @@ pub async fn record(connection: &mut PgConnection, worker: WorkerId, tried: &[Tr
              WHERE d.delivery_id = t.delivery_id AND d.worker_id = $1 AND d.attempt = t.attempt
                AND (d.state IN ('sending', 'uncertain') OR d.state = 'unknown' AND t.state <> 'uncertain'
                     OR t.state = 'accepted' AND d.state <> 'accepted')
-             RETURNING d.delivery_id, d.workspace_id, d.run_id, d.channel, d.attempt, d.state, d.reason, d.reserved_micros, t.rule, t.rescue,
-                       old.state AS was
+             RETURNING d.delivery_id, d.workspace_id, d.run_id, d.channel, d.attempt, d.state, d.reason, d.reserved_micros, d.doubtful, t.rule,
+                       t.rescue, old.state AS was, old.reason AS last_reason
            ), decided AS (
              INSERT INTO send.decision (delivery_id, workspace_id, at, attempt, verdict, reason, rule)
              SELECT delivery_id, workspace_id, $12, attempt, CASE state WHEN 'retry_wait' THEN 'retry' ELSE state END,
@@ -124,7 +124,9 @@ pub async fn record(connection: &mut PgConnection, worker: WorkerId, tried: &[Tr
              SELECT DISTINCT run_id, $12::timestamptz FROM recorded WHERE state = 'retry_wait' AND was <> 'sending'
              ON CONFLICT DO NOTHING
            )
-           SELECT delivery_id AS "delivery_id!", reserved_micros > 0 AND state IN ('retry_wait', 'rejected', 'suppressed') AS "refund!"
+           -- What an earlier try may have cost isn't given back.
+           SELECT delivery_id AS "delivery_id!", reserved_micros > 0 AND state IN ('retry_wait', 'rejected', 'suppressed')
+                  AND NOT (doubtful AND last_reason IS DISTINCT FROM $13) AS "refund!"
            FROM recorded"#,
         worker.0,
         &columns.ids,
@@ -137,7 +139,8 @@ pub async fn record(connection: &mut PgConnection, worker: WorkerId, tried: &[Tr
         &columns.settle as &[Option<OffsetDateTime>],
         &columns.rescue,
         &columns.rules,
-        now
+        now,
+        NOT_FOUND
     )
     .fetch_all(&mut *connection)
     .await?;

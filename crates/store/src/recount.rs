@@ -1,9 +1,8 @@
 //! Counting a campaign's deliveries anew, from the ledger and from what is known of each, by the rules that the fold counts by.
 
-use crate::{Error, Result};
+use crate::{Result, delivery};
 use domain::{
     CampaignId, Channel, WorkspaceId,
-    delivery::{State, UnknownState},
     facts::{Bits, Metric, Tally},
 };
 use sqlx::PgConnection;
@@ -43,17 +42,12 @@ pub async fn tallies(connection: &mut PgConnection, workspace: WorkspaceId, camp
     .await?;
     let mut tallies: BTreeMap<Channel, Tally> = BTreeMap::new();
     for row in rows {
-        let bits = Bits(row.bits.cast_unsigned()) | Bits::of_state(state(&row.state)?);
-        let tally = tallies.entry(crate::delivery::channel(&row.channel)?).or_default();
+        let bits = Bits(row.bits.cast_unsigned()) | Bits::of_state(delivery::state(&row.state)?);
+        let tally = tallies.entry(delivery::channel(&row.channel)?).or_default();
         tally.add_deliveries(bits, row.code.as_deref(), row.price_micros, row.count);
         if row.rescue {
             tally.add(Metric::Rescued, "", row.count);
         }
     }
     Ok(tallies)
-}
-
-/// Reads a stored state.
-pub(crate) fn state(text: &str) -> Result<State> {
-    text.parse().map_err(|error: UnknownState| Error::Corrupt { what: "delivery state", reason: error.to_string() })
 }

@@ -77,27 +77,3 @@ pub async fn keep_open(connection: &mut PgConnection, run: RunId) -> Result<()> 
     .await?;
     Ok(())
 }
-
-/// Pauses the campaigns whose budget is used up, by the open alerts that the gate raised: of the whole budget at once; of a channel's
-/// when no other channel has anything left to send. The alerts stay open. Answers with the campaigns.
-///
-/// # Errors
-/// When the statement fails.
-pub async fn pause_exhausted(connection: &mut PgConnection, now: OffsetDateTime) -> Result<Vec<CampaignId>> {
-    let paused = sqlx::query_scalar!(
-        "UPDATE core.campaign c
-         SET status = 'PAUSED', status_reason = 'the budget is used up: raise it and resume, or cancel', updated_at = $1
-         WHERE c.status = 'ACTIVE' AND c.campaign_id IN (
-           SELECT a.campaign_id FROM send.alert a WHERE a.kind = $2 AND a.resolved_at IS NULL
-             AND (a.channel = '' OR NOT EXISTS (
-               SELECT FROM send.job j JOIN send.run_channel rc USING (run_id, channel)
-               WHERE j.campaign_id = a.campaign_id AND rc.channel <> ALL (
-                 SELECT o.channel FROM send.alert o WHERE o.kind = $2 AND o.campaign_id = a.campaign_id AND o.resolved_at IS NULL))))
-         RETURNING c.campaign_id",
-        now,
-        crate::alert::kind::BUDGET_EXHAUSTED
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(paused.into_iter().map(CampaignId).collect())
-}

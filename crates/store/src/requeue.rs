@@ -2,19 +2,20 @@
 
 use crate::{
     Result,
-    job::{self, JobOwner, lane},
+    job::{self, lane},
 };
 use domain::{CampaignId, Channel, RunId, delivery::reason, facts::Bits, facts::Kind as Fact};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+/// Why a delivery is sent again of which nobody knows whether it left: a person wants it.
+pub(crate) const RESENT: &str = "resent";
+
 /// Whose deliveries.
 #[derive(Debug, Clone)]
 pub struct Run {
     pub run_id: RunId,
-    pub campaign_id: CampaignId,
-    pub workspace_id: Uuid,
     pub campaign_status: String,
 }
 
@@ -43,7 +44,7 @@ pub struct Place {
 pub async fn lock_run(connection: &mut PgConnection, campaign: CampaignId) -> Result<Option<Run>> {
     Ok(sqlx::query_as!(
         Run,
-        "SELECT r.run_id, r.campaign_id, r.workspace_id, c.status AS campaign_status
+        "SELECT r.run_id, c.status AS campaign_status
          FROM send.run r JOIN core.campaign c USING (campaign_id) WHERE r.campaign_id = $1
          ORDER BY r.created_at DESC LIMIT 1 FOR NO KEY UPDATE",
         campaign.0
@@ -110,8 +111,12 @@ pub async fn failed(
              WHERE d.delivery_id = ANY($1)
                AND (d.state = 'rejected' OR d.state = 'accepted' AND f.code IS NOT NULL AND s.bits & $5 = 0)
            ), queued AS (
-             -- What the earlier message cost is spent.
-             UPDATE send.delivery d SET state = 'queued', repeats = 0, next_attempt_at = NULL, reserved_micros = 0, updated_at = $6
+             -- What the earlier message cost is spent, and this is another one.
+             UPDATE send.delivery d
+             SET state = 'queued', repeats = 0, next_attempt_at = NULL, reserved_micros = 0, updated_at = $6,
+                 provider_message_id = CASE WHEN l.state = 'rejected' THEN d.provider_message_id END,
+                 earlier_ids = CASE WHEN l.state = 'rejected' THEN d.earlier_ids
+                                    ELSE array_append(d.earlier_ids, coalesce(d.provider_message_id, '')) END
              FROM last l WHERE d.delivery_id = l.delivery_id AND d.state = l.state AND (cardinality($2::text[]) = 0 OR l.code = ANY($2))
              RETURNING d.delivery_id, d.workspace_id, d.attempt, l.code
            ), decided AS (
@@ -129,7 +134,7 @@ pub async fn failed(
     )
     .fetch_all(&mut *connection)
     .await?;
-    add_jobs(connection, run, &queued, now).await?;
+    job::add(connection, &queued, lane::RETRY, now).await?;
     let full = page.len() as i64 == limit;
     let next = page.into_iter().next_back().filter(|_| full).map(|last| Place { channel: last.channel, contact: last.contact_id });
     Ok((queued.len() as u64, next))
@@ -150,12 +155,12 @@ pub async fn unknown(
     let queued = sqlx::query_scalar!(
         r#"WITH queued AS (
              UPDATE send.delivery d SET state = 'queued', repeats = 0, settle_at = NULL, uncertain_at = NULL, reserved_micros = 0,
-                    updated_at = $6
+                    reason = $8, updated_at = $6
              FROM (SELECT delivery_id FROM send.delivery WHERE run_id = $1 AND state = 'unknown' AND ($2::text IS NULL OR channel = $2)
                      AND CASE WHEN cardinality($3::bigint[]) > 0 THEN delivery_id = ANY($3) ELSE reason IS DISTINCT FROM $7 END
                    ORDER BY delivery_id LIMIT $4 FOR UPDATE) AS u
              WHERE d.delivery_id = u.delivery_id
-             RETURNING d.delivery_id, d.workspace_id, d.attempt, d.reason
+             RETURNING d.delivery_id, d.workspace_id, d.attempt, old.reason AS reason
            ), decided AS (
              INSERT INTO send.decision (delivery_id, workspace_id, at, attempt, verdict, reason, rule)
              SELECT delivery_id, workspace_id, $6, attempt, 'resent', coalesce(reason, ''), 'sent again though it may have left, by ' || $5::text
@@ -168,11 +173,12 @@ pub async fn unknown(
         limit,
         actor,
         now,
-        reason::WRITTEN_OFF
+        reason::WRITTEN_OFF,
+        RESENT
     )
     .fetch_all(&mut *connection)
     .await?;
-    add_jobs(connection, run, &queued, now).await?;
+    job::add(connection, &queued, lane::RETRY, now).await?;
     Ok(queued.len() as u64)
 }
 
@@ -211,25 +217,4 @@ pub async fn write_off(
     .execute(connection)
     .await?
     .rows_affected())
-}
-
-/// Jobs for queued deliveries, by each channel's first sender; of which an earlier try may have left, by the one that had it.
-async fn add_jobs(connection: &mut PgConnection, run: &Run, ids: &[i64], now: OffsetDateTime) -> Result<()> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let channels = sqlx::query!(
-        r#"SELECT d.channel, CASE WHEN d.doubtful THEN d.sender_id ELSE rc.sender_id END AS "sender_id!",
-                  array_agg(d.delivery_id) AS "delivery_ids!"
-           FROM send.delivery d JOIN send.run_channel rc USING (run_id, channel) WHERE d.delivery_id = ANY($1)
-           GROUP BY 1, 2"#,
-        ids
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    let owner = JobOwner { run_id: run.run_id.0, campaign_id: run.campaign_id.0, workspace_id: run.workspace_id };
-    for row in channels {
-        job::add(connection, owner, &row.channel, row.sender_id, lane::RETRY, &row.delivery_ids, now).await?;
-    }
-    Ok(())
 }

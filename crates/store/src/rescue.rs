@@ -2,24 +2,12 @@
 
 use crate::{
     Result,
-    job::{self, JobOwner, lane},
+    expand::Written,
+    job::{self, lane},
 };
-use domain::{CampaignId, Channel, RunId, SenderId, WorkspaceId};
+use domain::{CampaignId, RunId, SenderId, WorkspaceId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
-
-/// What was written for one run, channel and reason.
-#[derive(Debug, Clone)]
-pub struct Rescued {
-    pub workspace_id: WorkspaceId,
-    pub campaign_id: CampaignId,
-    pub run_id: RunId,
-    pub channel: Channel,
-    pub sender_id: SenderId,
-    /// Why they were suppressed; None: they are queued.
-    pub reason: Option<String>,
-    pub count: i64,
-}
 
 /// Takes up to `limit` deliveries that failed for good, and writes one for each contact on the channel that its run names for it, with
 /// the jobs; a run that is over is asked to open again. Nothing is written when the run can't send any more, or when the contact has
@@ -27,7 +15,7 @@ pub struct Rescued {
 ///
 /// # Errors
 /// When a statement fails; nothing is written then.
-pub async fn take(connection: &mut PgConnection, limit: i64, now: OffsetDateTime) -> Result<(usize, Vec<Rescued>)> {
+pub async fn take(connection: &mut PgConnection, limit: i64, now: OffsetDateTime) -> Result<(usize, Vec<Written>)> {
     let failed = take_failed(connection, limit).await?;
     if failed.is_empty() {
         return Ok((0, Vec::new()));
@@ -73,13 +61,12 @@ pub async fn take(connection: &mut PgConnection, limit: i64, now: OffsetDateTime
     )
     .fetch_all(&mut *connection)
     .await?;
-    let mut rescued = Vec::with_capacity(rows.len());
+    let (mut written, mut queued) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in rows {
         if row.reason.is_none() {
-            let owner = JobOwner { run_id: row.run_id, campaign_id: row.campaign_id, workspace_id: row.workspace_id };
-            job::add(connection, owner, &row.channel, row.sender_id, lane::RETRY, &row.delivery_ids, now).await?;
+            queued.extend(row.delivery_ids);
         }
-        rescued.push(Rescued {
+        written.push(Written {
             workspace_id: WorkspaceId(row.workspace_id),
             campaign_id: CampaignId(row.campaign_id),
             run_id: RunId(row.run_id),
@@ -89,7 +76,8 @@ pub async fn take(connection: &mut PgConnection, limit: i64, now: OffsetDateTime
             count: row.count,
         });
     }
-    Ok((failed.len(), rescued))
+    job::add(connection, &queued, lane::RETRY, now).await?;
+    Ok((failed.len(), written))
 }
 
 async fn take_failed(connection: &mut PgConnection, limit: i64) -> Result<Vec<i64>> {

@@ -198,6 +198,24 @@ pub async fn open(connection: &mut PgConnection) -> Result<Vec<OpenRun>> {
     .await?)
 }
 
+/// Runs that may be over: cancelled, or their time is up, or no job of theirs is left. [`has_pending`] says whether they are.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn to_close(connection: &mut PgConnection) -> Result<Vec<OpenRun>> {
+    Ok(sqlx::query_as!(
+        OpenRun,
+        r#"SELECT r.run_id, r.campaign_id, r.workspace_id, r.status, c.status AS campaign_status, r.expires_at <= now() AS "expired!",
+                  r.traceparent
+           FROM send.run r JOIN core.campaign c USING (campaign_id)
+           WHERE r.status IN ('expanding', 'sending') AND (c.status = 'CANCELLED' OR r.expires_at <= now()
+             OR r.status = 'sending' AND NOT EXISTS (SELECT FROM send.job j WHERE j.run_id = r.run_id))
+           ORDER BY r.run_id"#
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
 /// Whether deliveries of a run may still be sent, or may be on their way, or failed ones are to be tried on another channel. What is
 /// uncertain doesn't count: it may stay so for a day, and opens the run again if it has to be sent.
 ///

@@ -4,7 +4,7 @@ mod health;
 
 pub use health::{Health, PAUSED_BY_PERSON, health, pause, resume};
 
-use crate::{Error, Result, page::Page};
+use crate::{Error, Result, delivery, page::Page};
 use domain::{Channel, SenderId, WorkspaceId, campaign::SenderFacts};
 use serde::Serialize;
 use sqlx::{PgConnection, types::Json};
@@ -60,7 +60,7 @@ impl TryFrom<Row> for Sender {
             sender_id: row.sender_id.into(),
             workspace_id: row.workspace_id.into(),
             name: row.name,
-            channel: channel(&row.channel)?,
+            channel: delivery::channel(&row.channel)?,
             provider: row.provider,
             settings: row.settings.0,
             sealed_secrets: row.sealed_secrets,
@@ -72,11 +72,6 @@ impl TryFrom<Row> for Sender {
             updated_at: row.updated_at,
         })
     }
-}
-
-/// Reads a stored channel.
-pub(crate) fn channel(text: &str) -> Result<Channel> {
-    text.parse().map_err(|error: domain::channel::UnknownChannel| Error::Corrupt { what: "channel", reason: error.to_string() })
 }
 
 /// Adds a sender.
@@ -203,7 +198,7 @@ pub async fn facts(connection: &mut PgConnection, workspace: WorkspaceId, ids: &
     .await?;
     rows.into_iter()
         .map(|row| {
-            let facts = SenderFacts { channel: channel(&row.channel)?, provider: row.provider, currency: row.currency };
+            let facts = SenderFacts { channel: delivery::channel(&row.channel)?, provider: row.provider, currency: row.currency };
             Ok((row.sender_id.into(), facts))
         })
         .collect()

@@ -7,42 +7,22 @@ use crate::{
     Result,
     alert::{self, kind},
 };
-use domain::{
-    CampaignId, DeliveryId, SenderId, WorkspaceId,
-    breaker::{Batch, Health},
-    rate,
-};
+use domain::{CampaignId, DeliveryId, SenderId, WorkspaceId, breaker::Health, rate};
 use sqlx::PgConnection;
 use std::time::Duration;
 use time::OffsetDateTime;
 
-/// Whether a sender is of use at this moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    Up,
-    /// The breaker is open.
-    Down,
-    /// Until a person resumes it.
-    Paused,
-}
-
-/// How a sender stands.
+/// Whether a sender's breaker is open.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn standing(connection: &mut PgConnection, sender: SenderId) -> Result<Standing> {
-    let row = sqlx::query!(
-        r#"SELECT paused_at IS NOT NULL AS "paused!", coalesce(open_until > now(), false) AS "down!"
-           FROM send.sender_state WHERE sender_id = $1"#,
+pub async fn is_down(connection: &mut PgConnection, sender: SenderId) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM send.sender_state WHERE sender_id = $1 AND open_until > now()) AS "exists!""#,
         sender.0
     )
-    .fetch_optional(connection)
-    .await?;
-    Ok(match row {
-        Some(row) if row.paused => Standing::Paused,
-        Some(row) if row.down => Standing::Down,
-        _ => Standing::Up,
-    })
+    .fetch_one(connection)
+    .await?)
 }
 
 /// Tells the breaker that the provider has answered. Writes only when that is news; answers whether it was.
@@ -94,7 +74,7 @@ pub async fn unanswered(
     .fetch_one(&mut *connection)
     .await?;
     let health = Health { failures: row.failures.unsigned_abs(), trips: row.trips.unsigned_abs(), open_until: row.open_until };
-    let Some(after) = health.after(Batch { began: row.began, answered: false, unanswered }, row.now) else { return Ok(None) };
+    let Some(after) = health.after(unanswered, row.began, row.now) else { return Ok(None) };
     sqlx::query!(
         "UPDATE send.sender_state SET failures = $2, trips = $3, open_until = $4 WHERE sender_id = $1",
         sender.0,

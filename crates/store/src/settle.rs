@@ -3,10 +3,9 @@
 //! Nothing here sends: a delivery that certainly didn't leave, or that its provider would drop the second time, waits for another try.
 
 use crate::{PgConnection, Result, budget};
-use domain::{Channel, DeliveryId, RunId, SenderId, delivery::State};
+use domain::{Channel, DeliveryId, SenderId, delivery::State};
 use std::{collections::HashMap, time::Duration};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 /// Why a dead worker's deliveries are uncertain, as it is stored and shown.
 pub const WORKER_LOST: &str = "worker_lost";
@@ -25,8 +24,6 @@ pub struct Lost {
 #[derive(Debug, Clone)]
 pub struct Due {
     pub delivery_id: DeliveryId,
-    pub run_id: RunId,
-    pub workspace_id: Uuid,
     pub sender_id: SenderId,
     pub attempt: u32,
     pub address: String,
@@ -56,11 +53,29 @@ pub struct Change {
     /// For `uncertain`: when to look again.
     pub settle_at: Option<OffsetDateTime>,
     pub repeats: u32,
-    /// It certainly didn't leave: what it held of the budget is given back.
-    pub refund: bool,
     /// What is shown of it; empty when there is nothing to be shown.
     pub verdict: &'static str,
     pub rule: String,
+}
+
+impl Change {
+    /// A change that keeps all else as it was read, and of which nothing is shown.
+    #[must_use]
+    pub const fn new(delivery_id: DeliveryId, attempt: u32, was: State, state: State, reason: Option<String>, repeats: u32) -> Self {
+        Self {
+            delivery_id,
+            attempt,
+            was,
+            state,
+            reason,
+            provider_message_id: None,
+            next_attempt_at: None,
+            settle_at: None,
+            repeats,
+            verdict: "",
+            rule: String::new(),
+        }
+    }
 }
 
 /// Beyond its lease, how long a live worker may hold a delivery: a call to a provider, and recording what it came to.
@@ -135,7 +150,7 @@ pub async fn take_due(
              WHERE d.delivery_id = t.delivery_id
              RETURNING d.*
            )
-           SELECT due.delivery_id, due.run_id, due.workspace_id, due.sender_id, due.attempt, due.address, due.reason, due.repeats,
+           SELECT due.delivery_id, due.sender_id, due.attempt, due.address, due.reason, due.repeats,
                   coalesce(due.sent_at, due.updated_at) AS "sent_at!", coalesce(due.uncertain_at, due.updated_at) AS "uncertain_at!",
                   c.status IN ('ACTIVE', 'PAUSED', 'COMPLETED') AND r.expires_at > now() AS "sendable!",
                   CASE WHEN rc.fallback_sender_id = due.sender_id THEN coalesce(rc.fallback_price_micros, rc.price_micros)
@@ -152,8 +167,6 @@ pub async fn take_due(
     .await?;
     let due = rows.into_iter().map(|row| Due {
         delivery_id: DeliveryId(row.delivery_id),
-        run_id: RunId(row.run_id),
-        workspace_id: row.workspace_id,
         sender_id: SenderId(row.sender_id),
         attempt: row.attempt.unsigned_abs(),
         address: row.address,
@@ -178,7 +191,7 @@ const NEIGHBOURS: Duration = Duration::from_secs(3 * 24 * 3600);
 pub async fn neighbours(connection: &mut PgConnection, ids: &[DeliveryId], now: OffsetDateTime) -> Result<HashMap<i64, Vec<String>>> {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
-        r#"SELECT d.delivery_id, array_agg(DISTINCT o.provider_message_id) AS "ids!: Vec<String>"
+        r#"SELECT d.delivery_id, array_agg(DISTINCT m.id) AS "ids!: Vec<String>"
            FROM send.delivery d
            -- Those who have the address now, and the one who had it then: deliveries are found by their contact.
            CROSS JOIN LATERAL (
@@ -186,7 +199,8 @@ pub async fn neighbours(connection: &mut PgConnection, ids: &[DeliveryId], now: 
              UNION SELECT c.contact_id FROM core.contact c WHERE c.workspace_id = d.workspace_id AND c.email_key = d.address_key
              UNION SELECT d.contact_id) AS owner
            JOIN send.delivery o ON o.contact_id = owner.contact_id AND o.channel = d.channel AND o.address_key = d.address_key
-           WHERE d.delivery_id = ANY($1) AND o.provider_message_id IS NOT NULL AND o.updated_at > $2::timestamptz - make_interval(secs => $3)
+           CROSS JOIN LATERAL unnest(array_append(o.earlier_ids, o.provider_message_id)) AS m (id)
+           WHERE d.delivery_id = ANY($1) AND m.id <> '' AND o.updated_at > $2::timestamptz - make_interval(secs => $3)
            GROUP BY d.delivery_id"#,
         &ids,
         now,
@@ -197,8 +211,38 @@ pub async fn neighbours(connection: &mut PgConnection, ids: &[DeliveryId], now: 
     Ok(rows.into_iter().map(|row| (row.delivery_id, row.ids)).collect())
 }
 
+/// Those of these deliveries whose message another delivery has already, each given with the provider's id that was found for it. Two who
+/// ask about messages to one number may both find the same one: holds the ids until the transaction ends, so that one of them has it.
+///
+/// # Errors
+/// When a statement fails.
+pub async fn taken_by_others(connection: &mut PgConnection, found: &[(DeliveryId, &str)]) -> Result<Vec<i64>> {
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<i64> = found.iter().map(|(id, _)| id.0).collect();
+    let messages: Vec<String> = found.iter().map(|(_, message)| (*message).to_owned()).collect();
+    sqlx::query!(
+        "SELECT count(pg_advisory_xact_lock(key)) FROM (
+           SELECT hashtextextended('found:' || message, 0) AS key FROM unnest($1::text[]) AS message ORDER BY key) AS keys",
+        &messages
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    Ok(sqlx::query_scalar!(
+        r#"SELECT f.delivery_id AS "delivery_id!" FROM unnest($1::bigint[], $2::text[]) AS f (delivery_id, message)
+           JOIN send.delivery mine USING (delivery_id)
+           WHERE EXISTS (SELECT FROM send.delivery o WHERE o.provider_message_id = f.message AND o.workspace_id = mine.workspace_id
+                         AND o.delivery_id <> f.delivery_id)"#,
+        &ids,
+        &messages
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
 /// Makes changes, with what is shown of each. Only deliveries whose state and last try are still the ones that were read are changed;
-/// answers with their ids. A run is asked to open again when one of its deliveries waits for another try.
+/// answers with their ids. What was refused after all gives back what it held of the budget. A run is asked to open again when one of its deliveries waits for another try.
 ///
 /// # Errors
 /// When a statement fails; nothing is changed then.
@@ -220,9 +264,14 @@ pub async fn change(connection: &mut PgConnection, changes: &[Change], now: Offs
         r#"WITH changed AS (
              UPDATE send.delivery d
              SET state = t.state, reason = t.reason, repeats = t.repeats, next_attempt_at = t.next_attempt_at, settle_at = t.settle_at,
-                 updated_at = $12, provider_message_id = coalesce(t.provider_message_id, d.provider_message_id),
+                 updated_at = $12,
+                 -- What was accepted and failed afterwards is over: what is sent next is another message.
+                 provider_message_id = CASE WHEN t.was = 'accepted' AND t.state = 'retry_wait' THEN NULL
+                                            ELSE coalesce(t.provider_message_id, d.provider_message_id) END,
+                 earlier_ids = CASE WHEN t.was = 'accepted' AND t.state = 'retry_wait'
+                                    THEN array_append(d.earlier_ids, coalesce(d.provider_message_id, '')) ELSE d.earlier_ids END,
                  doubtful = d.doubtful AND t.state NOT IN ('accepted', 'rejected'),
-                 -- What was accepted and failed afterwards was paid for: the next try costs anew.
+                 -- It was paid for, too: the next try costs anew.
                  reserved_micros = CASE WHEN t.was = 'accepted' AND t.state = 'retry_wait' THEN 0 ELSE d.reserved_micros END,
                  uncertain_at = CASE WHEN t.state IN ('uncertain', 'unknown') THEN d.uncertain_at END
              FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[],
@@ -253,7 +302,7 @@ pub async fn change(connection: &mut PgConnection, changes: &[Change], now: Offs
     )
     .fetch_all(&mut *connection)
     .await?;
-    let unspent: Vec<i64> = changes.iter().filter(|c| c.refund && changed.contains(&c.delivery_id.0)).map(|c| c.delivery_id.0).collect();
-    budget::refund(connection, &unspent).await?;
+    let refused = changes.iter().filter(|change| change.state == State::Rejected).map(|change| change.delivery_id.0);
+    budget::refund(connection, &refused.filter(|id| changed.contains(id)).collect::<Vec<_>>()).await?;
     Ok(changed)
 }

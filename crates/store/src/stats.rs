@@ -75,19 +75,7 @@ pub async fn lately_active(connection: &mut PgConnection, since: OffsetDateTime,
 /// # Errors
 /// When the statement fails, or a counter can't be read.
 pub async fn tallies(connection: &mut PgConnection, workspace: WorkspaceId, campaign: CampaignId) -> Result<BTreeMap<Channel, Tally>> {
-    let rows = sqlx::query!(
-        r#"SELECT channel, metric, code, sum(value)::bigint AS "value!" FROM stats.counter
-           WHERE campaign_id = $1 AND workspace_id = $2 GROUP BY channel, metric, code"#,
-        campaign.0,
-        workspace.0
-    )
-    .fetch_all(connection)
-    .await?;
-    let mut tallies: BTreeMap<Channel, Tally> = BTreeMap::new();
-    for row in rows {
-        tallies.entry(crate::delivery::channel(&row.channel)?).or_default().add(metric(&row.metric)?, &row.code, row.value);
-    }
-    Ok(tallies)
+    Ok(Counters::read(connection, workspace, campaign).await?.tallies())
 }
 
 /// Reads a stored metric.

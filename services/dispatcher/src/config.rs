@@ -6,6 +6,8 @@ use std::time::Duration;
 
 /// What a worker that was declared dead may still have under way: the deadline of a call, and some more.
 const AFTER_LEASE_SECONDS: u64 = 10;
+/// Acting on a notice may need two of the half that isn't the gates'.
+const FEWEST_CONNECTIONS: u32 = 4;
 
 /// Configuration of a dispatcher; `--help` lists it.
 #[derive(Debug, Clone, clap::Parser)]
@@ -29,7 +31,8 @@ pub struct Config {
     /// Messages in memory at once, from the gate to the record. One sender takes a quarter of them at most.
     #[arg(long, env = "FANFARE_IN_FLIGHT", default_value_t = 2_048)]
     pub in_flight: usize,
-    /// Connections to the database.
+    /// Connections to the database: half of them for the gates of bulk, which wait for one another's locks, the others for what must go
+    /// on meanwhile, such as recording what has left. Five more are for the gates of the fast lane and the heartbeat.
     #[arg(long, env = "FANFARE_CONNECTIONS", default_value_t = 24)]
     pub connections: u32,
     /// Seconds after which a dispatcher that isn't seen any more is dead, and what it holds is uncertain.
@@ -61,6 +64,16 @@ impl Config {
             settle_after: 60,
             unknown_after: 24 * 3600,
         }
+    }
+
+    /// Connections that the gates of bulk may hold.
+    pub(crate) fn gate_connections(&self) -> u32 {
+        self.connections.max(FEWEST_CONNECTIONS) / 2
+    }
+
+    /// Connections for all but gates and the heartbeat.
+    pub(crate) fn other_connections(&self) -> u32 {
+        self.connections.max(FEWEST_CONNECTIONS) - self.gate_connections()
     }
 
     pub(crate) const fn lease(&self) -> Duration {

@@ -3,30 +3,28 @@
 use crate::{Dispatcher, job::Work};
 use domain::{
     content::Rendered,
-    render::{Occasion, Person, email},
+    render::{Occasion, email},
 };
 use providers::Message;
 use store::gate::Claimed;
 
 impl Dispatcher {
+    /// The same for every try, but another one after a try that was taken and failed: that one's key would keep this one back.
+    fn idempotency_key(&self, claimed: &Claimed) -> String {
+        let key = self.links.correlation(claimed.delivery_id, "");
+        match claimed.earlier {
+            0 => key,
+            earlier => format!("{key}.{earlier}"),
+        }
+    }
+
     /// Renders the content for one contact, and makes its links our own.
     pub(crate) fn message(&self, work: &Work, claimed: &Claimed) -> anyhow::Result<Message> {
         let id = claimed.delivery_id;
         let base = &self.public_url;
         let unsubscribe_url = format!("{base}/u/{}", self.links.unsubscribe_token(id));
-        let contact = &claimed.contact;
-        let person = Person {
-            name: contact.name.clone(),
-            email: contact.email.clone(),
-            phone: contact.phone.clone(),
-            locale: contact.locale.clone(),
-            city: contact.city.clone(),
-            postal_code: contact.postal_code.clone(),
-            role: contact.role.clone(),
-            attributes: contact.attributes.as_object().cloned().unwrap_or_default(),
-        };
         let occasion = Occasion { campaign_name: work.plan.campaign_name.clone(), unsubscribe_url: unsubscribe_url.clone() };
-        let mut content = work.plan.renderer.render(self.channel, &person, &occasion)?;
+        let mut content = work.plan.renderer.render(self.channel, &claimed.contact, &occasion)?;
         if let Rendered::Email(variant) = &mut content {
             let link = |url: &str| format!("{base}/c/{}", self.links.click_token(id, url));
             let pixel = format!("{base}/o/{}", self.links.open_token(id));
@@ -36,11 +34,10 @@ impl Dispatcher {
         let callback = format!("{base}/webhooks/{}/{}/status?d={correlation}", work.ready.provider.slug, work.sender_id);
         Ok(Message {
             to: claimed.address.clone(),
-            to_name: Some(contact.name.clone()).filter(|name| !name.is_empty()),
+            to_name: Some(claimed.contact.name.clone()).filter(|name| !name.is_empty()),
             content,
             correlation,
-            // Without the trace it is the same for every try.
-            idempotency_key: self.links.correlation(id, ""),
+            idempotency_key: self.idempotency_key(claimed),
             status_callback: Some(callback),
             unsubscribe_url: Some(unsubscribe_url),
         })

@@ -1,8 +1,10 @@
 //! One job: its deliveries pass the gate a sub-batch at a time, are sent, and their outcomes recorded, until none of them waits.
 //!
-//! A sub-batch goes out while the next one asks the gate ([`batches`]), so that a slow provider doesn't slow down a sender's pace.
+//! A sub-batch goes out while the next one asks the gate ([`batches`]), so that a slow provider doesn't slow down a sender's pace; each
+//! of its messages waits for its turn at the provider, and is looked at once more when that took long ([`turns`]).
 
 mod batches;
+mod turns;
 
 use crate::{Dispatcher, ORIGIN, outcome::Done, plans::Plan, senders::Ready, told};
 use batches::{Batch, Batches};
@@ -20,6 +22,7 @@ use store::{
 };
 use time::OffsetDateTime;
 use tracing::Instrument;
+use turns::Turns;
 
 /// How long a failed job waits before it is tried again.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
@@ -41,9 +44,6 @@ pub(crate) struct Work {
     pub(crate) price_micros: i64,
     pub(crate) traceparent: String,
 }
-
-/// An answer of the gate older than this is asked after once more before it is acted on: pause, cancel and opt-outs hold within a second.
-const STALE_AFTER: Duration = Duration::from_millis(500);
 
 impl Dispatcher {
     /// Works one job off; the answer is for the broker.
@@ -89,8 +89,11 @@ impl Dispatcher {
         Ok(Arc::new(Work { plan: plan.clone(), ready, sender_id, price_micros, traceparent: runtime::traceparent::current() }))
     }
 
-    async fn pass_gate(&self, job: &Job, work: &Work, limit: u32) -> anyhow::Result<Answer> {
-        let now = OffsetDateTime::now_utc();
+    /// Answers also since when what was let through is held.
+    async fn pass_gate(&self, job: &Job, work: &Work, limit: u32) -> anyhow::Result<(Answer, Instant)> {
+        let mut tx = self.gates.begin().await?;
+        // Only now: the wait for a connection says nothing about the answer.
+        let (now, claimed_at) = (OffsetDateTime::now_utc(), Instant::now());
         let ask = Ask {
             run_id: job.run_id,
             channel: self.channel,
@@ -99,15 +102,15 @@ impl Dispatcher {
             delivery_ids: &job.delivery_ids,
             limit,
         };
-        let mut tx = self.db.begin().await?;
         let answer = gate::pass(&mut tx, ask, now).await?;
         // What an earlier try has sent was told when that was reported.
         let news = answer.stopped.iter().filter(|stopped| stopped.state != domain::delivery::State::Accepted);
         let facts = news.map(|stopped| told::stopped(stopped, work.sender_id, now)).collect::<Vec<Fact>>();
         let any = !facts.is_empty();
         outbox::add(&mut tx, ORIGIN, facts, &runtime::traceparent::current(), now).await?;
-        if answer.standing == (Standing::OverBudget { wait: None }) {
-            self.raise(&mut tx, &over_budget(&work.plan), now).await?;
+        if let Standing::OverBudget { of_channel, wait: None } = answer.standing {
+            let channel = of_channel.then_some(self.channel);
+            self.raise(&mut tx, &Raise { channel, ..over_budget(&work.plan) }, now).await?;
         }
         if let Err(error) = tx.commit().await {
             // The database may have committed and died before it said so. Nothing of these has left: give them back, if they are held.
@@ -117,42 +120,27 @@ impl Dispatcher {
         if any {
             self.outbox.wake();
         }
-        Ok(answer)
+        Ok((answer, claimed_at))
     }
 
     async fn send_and_record(&self, batch: Batch) -> anyhow::Result<()> {
         let Batch { work, claimed, claimed_at, room: _held, taken: _until_recorded } = batch;
-        let (revoked, go) = self.part_revoked(claimed, claimed_at).await;
-        let concurrency = go.len().max(1);
-        let mut done: Vec<Done> =
-            stream::iter(go).map(|claimed| self.send_one(&work, claimed, claimed_at)).buffer_unordered(concurrency).collect().await;
-        done.extend(revoked.iter().map(|claimed| Done::not_sent(claimed, "stopped_meanwhile")));
-        self.record(&work, done).await
+        let turns = Turns::new(claimed.iter().map(|claimed| claimed.delivery_id.0).collect(), claimed_at);
+        let at_once = claimed.len().max(1);
+        let sent = stream::iter(claimed).map(|claimed| self.send_one(&work, &turns, claimed, claimed_at)).buffer_unordered(at_once);
+        self.record(&work, sent.collect().await).await
     }
 
-    /// Parts what must not leave any more from what may. Asks only when the gate took so long that somebody may have paused meanwhile;
-    /// when the database doesn't tell, nothing leaves.
-    async fn part_revoked(&self, claimed: Vec<Claimed>, claimed_at: Instant) -> (Vec<Claimed>, Vec<Claimed>) {
-        if claimed_at.elapsed() < STALE_AFTER {
-            return (Vec::new(), claimed);
-        }
-        let ids: Vec<_> = claimed.iter().map(|claimed| claimed.delivery_id.0).collect();
-        let revoked = async { gate::revoked(&mut *self.db.acquire().await?, &ids).await };
-        match revoked.await {
-            Ok(revoked) => claimed.into_iter().partition(|claimed| revoked.contains(&claimed.delivery_id.0)),
-            Err(error) => {
-                tracing::warn!(error = %error, "whether a slow gate's answer still holds is not known; nothing of it leaves");
-                (claimed, Vec::new())
-            }
-        }
-    }
-
-    async fn send_one(&self, work: &Work, claimed: Claimed, claimed_at: Instant) -> Done {
+    async fn send_one(&self, work: &Work, turns: &Turns, claimed: Claimed, claimed_at: Instant) -> Done {
         let span = tracing::info_span!("dispatcher.message.send", delivery.id = %claimed.delivery_id, provider = work.ready.provider.slug);
         async {
             let message = match self.message(work, &claimed) {
                 Ok(message) => message,
                 Err(error) => return Done::unrenderable(&claimed, &error),
+            };
+            let _until_answered = match turns.take(claimed.delivery_id.0, self, work).await {
+                Ok(call) => call,
+                Err(why) => return Done::not_sent(&claimed, why),
             };
             if !self.worker.still_holds(claimed_at) {
                 return Done::not_sent(&claimed, "lease_lost");
@@ -175,7 +163,7 @@ fn over_budget(plan: &Plan) -> Raise<'static> {
         channel: None,
         kind: alert::kind::BUDGET_EXHAUSTED,
         code: "",
-        detail: "The next message would pass the campaign's budget. Raise the budget and resume the campaign, or cancel it.",
+        detail: "The next message would pass the budget. Raise it and resume the campaign, or cancel it.",
     }
 }
 

@@ -48,12 +48,17 @@ const MAX_OUT: i64 = 4_000;
 /// Jobs of the fast lane under way at once, and messages of theirs: kept for them alone, so that they never wait behind bulk.
 const FAST_JOBS: usize = 16;
 const FAST_IN_FLIGHT: usize = 256;
+/// Connections to the database for the gates of the fast lane.
+const FAST_GATES: u32 = 4;
 
 /// What the jobs share. Cheap to clone.
 #[derive(Clone)]
 struct Dispatcher {
     channel: Channel,
+    /// For all but the gates: none of it waits for long.
     db: Db,
+    /// For the gates of this lane. They wait for the locks of other gates, and must not keep from the database what ends such a wait.
+    gates: Db,
     outbox: Outbox,
     worker: Arc<Worker>,
     senders: Arc<Senders>,
@@ -75,12 +80,13 @@ struct Dispatcher {
 /// # Errors
 /// When the database or the broker can't be reached as it starts, a key can't be read, or a time is too short.
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
-    let db = Db::connect(&config.common.database_url, Role::Dispatcher, config.connections.max(4)).await?;
+    let db = connect(&config, config.other_connections()).await?;
     let bus = Bus::connect(&config.common.nats_url, &config.common.subject_prefix, config.common.nats_replicas).await?;
     let bus = bus.with_sizes(config.common.stream_sizes())?;
     bus.ensure_streams().await?;
     let outbox = Outbox::new(db.clone(), bus.clone(), ORIGIN);
     let dispatcher = Dispatcher::build(&config, db.clone(), outbox.clone(), shutdown.clone()).await?;
+    let fast = Dispatcher { gates: connect(&config, FAST_GATES).await?, room: Room::new(FAST_IN_FLIGHT), ..dispatcher.clone() };
     let tasks = TaskTracker::new();
     // The heartbeat and the relay go on until the last job has ended.
     let ended = CancellationToken::new();
@@ -90,7 +96,6 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     tasks.spawn(dispatcher.clone().keep_house());
     tasks.spawn(dispatcher.clone().settle_uncertain());
     let jobs = TaskTracker::new();
-    let fast = Dispatcher { room: Room::new(FAST_IN_FLIGHT), ..dispatcher.clone() };
     jobs.spawn(fast.work_off(bus.clone(), "-fast", Subject::send_fast(config.channel), FAST_JOBS));
     jobs.spawn(dispatcher.clone().work_off(bus.clone(), "", Subject::send(config.channel), config.jobs));
     jobs.close();
@@ -115,20 +120,24 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     served
 }
 
+async fn connect(config: &Config, connections: u32) -> store::Result<Db> {
+    Db::connect(&config.common.database_url, Role::Dispatcher, connections).await
+}
+
 impl Dispatcher {
     async fn build(config: &Config, db: Db, outbox: Outbox, shutdown: Shutdown) -> anyhow::Result<Self> {
         let settle_after = config.settle_after()?;
-        let heartbeat = Db::connect(&config.common.database_url, Role::Dispatcher, 1).await?;
-        let room = Room::new(config.in_flight);
+        let heartbeat = connect(config, 1).await?;
         Ok(Self {
             channel: config.channel,
             worker: Arc::new(Worker::register(heartbeat, config.channel, config.lease()).await?),
-            senders: Arc::new(Senders::new(db.clone(), config.kek.load()?, config.channel, room.clone())),
+            senders: Arc::new(Senders::new(db.clone(), config.kek.load()?, config.channel)),
             plans: Arc::new(Plans::new(db.clone(), config.channel)),
             links: LinkKey::from_base64(&config.links.link_key)?,
             public_url: config.links.public_url.trim_end_matches('/').into(),
             sub_batch: config.sub_batch.clamp(1, 500),
-            room,
+            room: Room::new(config.in_flight),
+            gates: connect(config, config.gate_connections()).await?,
             settle_after,
             unknown_after: config.unknown_after(),
             meters: Arc::new(Meters::new()),

@@ -101,16 +101,18 @@ impl Dispatcher {
 
 fn decide(notice: &Notice, action: Option<FaultAction>, now: OffsetDateTime, jitter: f64) -> Verdict {
     match notice.says {
-        // A positive report always wins over a doubt.
-        Says::Sent if is_open(notice.state) || (notice.doubtful && notice.state != State::Accepted) => {
-            Verdict { change: Some(change(notice, State::Accepted, "accepted", "a report says that it left")), ..Verdict::default() }
+        // Whoever has it gets no other one, whichever try it was. That an earlier try had left before it failed says nothing of this one.
+        Says::Reached | Says::Sent if is_doubted(notice) && (notice.of_last_try || notice.says == Says::Reached) => {
+            let accepted = change(notice, State::Accepted, "accepted", "a report says that it left");
+            let provider_message_id = notice.provider_message_id.clone();
+            Verdict { change: Some(Change { provider_message_id, ..accepted }), ..Verdict::default() }
         }
-        Says::Refused if is_open(notice.state) => {
+        Says::Refused if is_open(notice.state) && notice.of_last_try => {
             let refused = change(notice, State::Rejected, "rejected", "a report says that it was refused");
-            Verdict { change: Some(Change { refund: true, ..coded(refused, notice) }), failed: true, effect: None }
+            Verdict { change: Some(coded(refused, notice)), failed: true, effect: None }
         }
         Says::Failed if notice.state == State::Accepted && notice.of_last_try => failed(notice, action, now, jitter),
-        Says::Sent | Says::Refused | Says::Failed => Verdict::default(),
+        Says::Reached | Says::Sent | Says::Refused | Says::Failed => Verdict::default(),
     }
 }
 
@@ -125,26 +127,19 @@ fn failed(notice: &Notice, action: Option<FaultAction>, now: OffsetDateTime, jit
     Verdict { change: Some(Change { next_attempt_at: Some(now + after), repeats: retry.repeats, ..again }), failed: false, effect }
 }
 
+/// Whether it isn't taken for sent, and may have left.
+fn is_doubted(notice: &Notice) -> bool {
+    is_open(notice.state) || (notice.doubtful && notice.state != State::Accepted)
+}
+
 /// Whether its fate isn't known.
 const fn is_open(state: State) -> bool {
     matches!(state, State::Uncertain | State::Unknown)
 }
 
 fn change(notice: &Notice, state: State, verdict: &'static str, rule: &str) -> Change {
-    Change {
-        delivery_id: notice.delivery_id,
-        attempt: notice.attempt,
-        was: notice.state,
-        state,
-        reason: notice.reason.clone(),
-        provider_message_id: None,
-        next_attempt_at: None,
-        settle_at: None,
-        repeats: notice.repeats,
-        refund: false,
-        verdict,
-        rule: rule.to_owned(),
-    }
+    let Notice { delivery_id, attempt, state: was, repeats, .. } = *notice;
+    Change { verdict, rule: rule.to_owned(), ..Change::new(delivery_id, attempt, was, state, notice.reason.clone(), repeats) }
 }
 
 fn coded(change: Change, notice: &Notice) -> Change {
@@ -154,14 +149,13 @@ fn coded(change: Change, notice: &Notice) -> Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{DeliveryId, RunId, delivery::reason};
+    use domain::{DeliveryId, delivery::reason};
 
     fn notice(says: Says, state: State) -> Notice {
         Notice {
             says,
             code: "131049".to_owned(),
             delivery_id: DeliveryId(1),
-            run_id: RunId::new(),
             sender_id: SenderId::new(),
             state,
             attempt: 1,
@@ -169,6 +163,7 @@ mod tests {
             repeats: 0,
             doubtful: false,
             of_last_try: true,
+            provider_message_id: None,
             sendable: true,
         }
     }
@@ -183,14 +178,18 @@ mod tests {
         for state in State::ALL {
             let sure = state_after(&notice(Says::Sent, state), None).0;
             assert_eq!(sure.is_some(), is_open(state), "{state}");
-            let doubtful = state_after(&Notice { doubtful: true, ..notice(Says::Sent, state) }, None).0;
-            assert_eq!(doubtful.is_some(), state != State::Accepted, "{state}");
+            let doubtful = Notice { doubtful: true, ..notice(Says::Sent, state) };
+            assert_eq!(state_after(&doubtful, None).0.is_some(), state != State::Accepted, "{state}");
+            let of_earlier = Notice { of_last_try: false, ..doubtful };
+            assert_eq!(state_after(&of_earlier, None).0, None, "{state}: an earlier try had left and failed");
+            let reached = Notice { says: Says::Reached, ..of_earlier };
+            assert_eq!(state_after(&reached, None).0.is_some(), state != State::Accepted, "{state}");
         }
     }
 
     #[test]
     fn a_late_failure_is_retried_only_if_it_is_of_the_last_try_and_can_still_be_sent() {
-        let ladder = providers::report_action("meta", "131049");
+        let ladder = Some(FaultAction::Ladder { waits: providers::Waits::of_hours([2, 12, 24]) });
         let of_last = notice(Says::Failed, State::Accepted);
         assert_eq!(state_after(&of_last, ladder), (Some(State::RetryWait), false));
         assert_eq!(state_after(&Notice { of_last_try: false, ..of_last.clone() }, ladder), (None, false));
@@ -205,8 +204,17 @@ mod tests {
     }
 
     #[test]
+    fn a_report_that_settles_a_doubt_says_which_message_it_was() {
+        let named = Notice { provider_message_id: Some("SM1".to_owned()), ..notice(Says::Sent, State::Uncertain) };
+        let change = decide(&named, None, OffsetDateTime::UNIX_EPOCH, 0.0).change.unwrap();
+        assert_eq!(change.provider_message_id.as_deref(), Some("SM1"));
+    }
+
+    #[test]
     fn a_refusal_settles_a_doubt_for_good() {
         assert_eq!(state_after(&notice(Says::Refused, State::Unknown), None), (Some(State::Rejected), true));
+        let of_earlier = Notice { of_last_try: false, ..notice(Says::Refused, State::Unknown) };
+        assert_eq!(state_after(&of_earlier, None), (None, false));
         let written_off = Notice { reason: Some(reason::WRITTEN_OFF.to_owned()), ..notice(Says::Sent, State::Unknown) };
         assert_eq!(state_after(&written_off, None).0, Some(State::Accepted));
         assert_eq!(state_after(&notice(Says::Refused, State::Accepted), None), (None, false));

@@ -126,7 +126,7 @@ impl Done {
     /// What the fold is told; nothing while it is to be tried again.
     pub(crate) fn fact(&self, work: &Work, now: OffsetDateTime) -> Option<Fact> {
         let kind = told::kind(self.tried.state)?;
-        let mut fact = told::fact(self.delivery_id(), kind, self.tried.attempt, work.sender_id, now);
+        let mut fact = outbox::about(self.delivery_id(), kind, self.tried.attempt, work.sender_id, now);
         fact.code = self.code().to_owned();
         fact.provider_message_id = self.tried.provider_message_id.clone().unwrap_or_default();
         fact.traceparent.clone_from(&work.traceparent);

@@ -30,7 +30,7 @@ fn what_the_message_is_not_to_blame_for_never_loses_it() {
 
 #[test]
 fn a_ladder_is_climbed_step_by_step() {
-    let marketing_limit = providers::report_action("meta", "131049").unwrap();
+    let marketing_limit = FaultAction::Ladder { waits: providers::Waits::of_hours([2, 12, 24]) };
     let ladder = |times| retry(marketing_limit, times, times + 1).after;
     assert_eq!([0, 1, 2, 3].map(ladder), [Some(2 * HOUR), Some(12 * HOUR), Some(24 * HOUR), None]);
     assert_eq!(retry(marketing_limit, 1, 30).after, Some(12 * HOUR), "tries for other reasons don't count");

@@ -2,12 +2,15 @@
 
 use anyhow::Context as _;
 use domain::{CampaignId, Channel, RunId, SenderId, WorkspaceId, content::TemplateContent, render::Renderer};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 use store::{
     Db,
     gate::{self, Fallback},
 };
-use tokio::sync::Mutex;
+use tokio::sync::OnceCell;
 
 /// Runs kept at most.
 const MAX_KEPT: usize = 256;
@@ -42,7 +45,8 @@ impl Plan {
 pub(crate) struct Plans {
     db: Db,
     channel: Channel,
-    kept: Mutex<HashMap<RunId, Arc<Plan>>>,
+    /// Of all that need a run one asks the database, and nobody waits for another run's answer.
+    kept: Mutex<HashMap<RunId, Arc<OnceCell<Arc<Plan>>>>>,
 }
 
 impl Plans {
@@ -52,15 +56,46 @@ impl Plans {
 
     /// The plan of a run; None when there is no such run.
     pub(crate) async fn get(&self, run: RunId) -> anyhow::Result<Option<Arc<Plan>>> {
-        let mut kept = self.kept.lock().await;
-        if let Some(plan) = kept.get(&run) {
-            return Ok(Some(plan.clone()));
+        let place = self.place(run);
+        match place.get_or_try_init(|| self.read(run)).await {
+            Ok(plan) => Ok(Some(plan.clone())),
+            Err(Missing::Run) => Ok(None),
+            Err(Missing::Failed(error)) => Err(error),
         }
-        let mut connection = self.db.acquire().await?;
-        let Some(plan) = gate::plan(&mut connection, run, self.channel).await? else { return Ok(None) };
+    }
+
+    fn place(&self, run: RunId) -> Arc<OnceCell<Arc<Plan>>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= MAX_KEPT && !kept.contains_key(&run) {
+            kept.clear();
+        }
+        kept.entry(run).or_default().clone()
+    }
+
+    async fn read(&self, run: RunId) -> Result<Arc<Plan>, Missing> {
+        let read = async { gate::plan(&mut *self.db.acquire().await?, run, self.channel).await };
+        let plan = read.await.map_err(anyhow::Error::from)?.ok_or(Missing::Run)?;
+        Ok(Arc::new(Plan::new(plan)?))
+    }
+}
+
+/// Why there is no plan; not kept.
+enum Missing {
+    Run,
+    Failed(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Missing {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Plan {
+    fn new(plan: gate::Plan) -> anyhow::Result<Self> {
         let content: TemplateContent = serde_json::from_value(plan.content).context("the run's content can't be read")?;
         let renderer = Renderer::new(&content).map_err(|problems| anyhow::anyhow!("the run's content can't be rendered: {problems:?}"))?;
-        let plan = Arc::new(Plan {
+        Ok(Self {
             campaign_id: plan.campaign_id,
             campaign_name: plan.campaign_name,
             workspace: plan.workspace_id,
@@ -68,12 +103,7 @@ impl Plans {
             renderer,
             sender: Fallback { sender_id: plan.sender_id, price_micros: plan.price_micros },
             fallback: plan.fallback,
-        });
-        if kept.len() >= MAX_KEPT {
-            kept.clear();
-        }
-        kept.insert(run, plan.clone());
-        Ok(Some(plan))
+        })
     }
 }
 

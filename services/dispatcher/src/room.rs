@@ -1,19 +1,32 @@
 //! How many messages may be between the gate and the record at once: what a dispatcher holds in memory is bounded by that, and one
-//! sender whose provider hangs can't take all of it.
+//! sender whose provider hangs can't take all of it. Each lane has its own.
 
 use anyhow::Result;
-use std::sync::Arc;
+use domain::SenderId;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The part of all room that one sender may take.
 const SENDERS_PART: usize = 4;
+/// Messages for each call that a sender's account takes at once: enough to keep all calls busy while one sub-batch is recorded and the
+/// next one asks the gate, and few enough that none waits long for its turn after the gate's yes.
+const PER_CALL: usize = 8;
+/// Senders kept at most, but for those in use.
+const MAX_KEPT: usize = 1_000;
 
 /// Room for messages. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub(crate) struct Room {
     all: Arc<Semaphore>,
     of_sender: usize,
+    senders: Arc<Mutex<Senders>>,
 }
+
+/// Each sender's room, by how much it has: one whose account takes more or fewer calls from now on begins anew.
+type Senders = HashMap<(SenderId, usize), Arc<Semaphore>>;
 
 /// Room that is taken.
 pub(crate) struct Taken {
@@ -23,16 +36,25 @@ pub(crate) struct Taken {
 
 impl Room {
     pub(crate) fn new(messages: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(messages.max(1))), of_sender: messages.div_ceil(SENDERS_PART).max(1) }
+        let of_sender = messages.div_ceil(SENDERS_PART).max(1);
+        Self { all: Arc::new(Semaphore::new(messages.max(1))), of_sender, senders: Arc::default() }
     }
 
-    /// Room for one sender.
-    pub(crate) fn for_sender(&self) -> Arc<Semaphore> {
-        Arc::new(Semaphore::new(self.of_sender))
+    /// The room of one sender, whose account takes so many calls at once.
+    fn of(&self, sender: SenderId, calls: usize) -> Arc<Semaphore> {
+        let messages = self.of_sender.min(calls.max(1).saturating_mul(PER_CALL));
+        let mut senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
+        if senders.len() >= MAX_KEPT {
+            // Whoever has room, or waits for it, holds it too.
+            senders.retain(|_, room| Arc::strong_count(room) > 1);
+        }
+        senders.entry((sender, messages)).or_insert_with(|| Arc::new(Semaphore::new(messages))).clone()
     }
 
-    /// Waits for room for one message, and takes up to `want`, as many as there is room for now.
-    pub(crate) async fn take(&self, sender: &Arc<Semaphore>, want: usize) -> Result<Taken> {
+    /// Waits for room for one message of a sender, whose account takes `calls` at once, and takes up to `want`, as many as there is room
+    /// for now.
+    pub(crate) async fn take(&self, sender: SenderId, calls: usize, want: usize) -> Result<Taken> {
+        let sender = self.of(sender, calls);
         let mut of_sender = sender.clone().acquire_owned().await?;
         let mut all = self.all.clone().acquire_owned().await?;
         let more = want.saturating_sub(1).min(sender.available_permits()).min(self.all.available_permits());
@@ -62,19 +84,44 @@ impl Taken {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt as _;
+
+    const MANY: usize = 256;
 
     #[tokio::test]
     async fn one_sender_takes_a_part_only_and_gives_it_back() {
         let room = Room::new(8);
-        let (hanging, other) = (room.for_sender(), room.for_sender());
-        let mut taken = room.take(&hanging, 64).await.unwrap();
+        let (hanging, other) = (SenderId::new(), SenderId::new());
+        let mut taken = room.take(hanging, MANY, 64).await.unwrap();
         assert_eq!(taken.len(), 2);
-        assert!(futures::FutureExt::now_or_never(room.take(&hanging, 1)).is_none(), "it waits for its own");
-        assert_eq!(room.take(&other, 1).await.unwrap().len(), 1);
+        assert!(room.take(hanging, MANY, 1).now_or_never().is_none(), "it waits for its own");
+        assert_eq!(room.take(other, MANY, 1).await.unwrap().len(), 1);
         taken.shrink(1);
-        assert_eq!(room.take(&hanging, 64).await.unwrap().len(), 1);
+        assert_eq!(room.take(hanging, MANY, 64).await.unwrap().len(), 1);
         drop(taken);
-        assert_eq!(room.take(&hanging, 64).await.unwrap().len(), 2);
+        assert_eq!(room.take(hanging, MANY, 64).await.unwrap().len(), 2);
         assert_eq!(room.all.available_permits(), 8);
+    }
+
+    #[tokio::test]
+    async fn an_account_that_takes_few_calls_gets_few_messages() {
+        let (room, sender) = (Room::new(1_000), SenderId::new());
+        let taken = room.take(sender, 2, 64).await.unwrap();
+        assert_eq!(taken.len(), 16);
+        assert!(room.take(sender, 2, 1).now_or_never().is_none());
+        drop(taken);
+        assert_eq!(room.take(sender, 16, 64).await.unwrap().len(), 64);
+    }
+
+    #[tokio::test]
+    async fn senders_that_are_out_of_use_are_forgotten_and_others_are_not() {
+        let (room, busy) = (Room::new(8), SenderId::new());
+        let taken = room.take(busy, MANY, 64).await.unwrap();
+        for _ in 0..2 * MAX_KEPT {
+            room.take(SenderId::new(), MANY, 1).await.unwrap();
+        }
+        assert!(room.senders.lock().unwrap().len() <= MAX_KEPT);
+        assert!(room.take(busy, MANY, 1).now_or_never().is_none(), "it has all it may have");
+        drop(taken);
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::{Dispatcher, ORIGIN, told};
 use domain::{
-    SenderId,
+    DeliveryId, SenderId,
     delivery::{State, ask_again_after},
 };
 use futures::{StreamExt, stream};
@@ -17,16 +17,16 @@ use std::{
     time::Duration,
 };
 use store::{
-    sender_state::{self, Standing},
+    sender_state,
     settle::{self, Change, Due, NOT_FOUND, WORKER_LOST},
 };
 use time::OffsetDateTime;
 
 const EVERY: Duration = Duration::from_secs(1);
-/// Deliveries taken together; few, so that they are asked about well within [`HOLD`].
-const AT_ONCE: i64 = 64;
-/// How long nobody else takes them.
-const HOLD: Duration = Duration::from_secs(180);
+/// Deliveries taken together; few, so that they are asked about within [`HOLD`].
+const AT_ONCE: i64 = 32;
+/// How long nobody else takes them. Whoever takes them and dies delays them by as much.
+const HOLD: Duration = Duration::from_secs(60);
 /// Senders looked after at once, and questions at once for each.
 const SENDERS: usize = 4;
 const QUESTIONS: usize = 8;
@@ -39,6 +39,13 @@ const LATE: Duration = Duration::from_secs(10);
 struct Settled {
     change: Change,
     fact: Option<Fact>,
+}
+
+impl Settled {
+    /// The message that its provider has of it.
+    fn found(&self) -> Option<(DeliveryId, &str)> {
+        Some((self.change.delivery_id, self.change.provider_message_id.as_deref()?))
+    }
 }
 
 impl Dispatcher {
@@ -91,10 +98,14 @@ impl Dispatcher {
         self.write(settled).await
     }
 
-    async fn write(&self, settled: Vec<Settled>) -> anyhow::Result<()> {
+    async fn write(&self, mut settled: Vec<Settled>) -> anyhow::Result<()> {
         let now = OffsetDateTime::now_utc();
-        let (changes, facts): (Vec<_>, Vec<_>) = settled.into_iter().map(|settled| (settled.change, settled.fact)).unzip();
         let mut tx = self.db.begin().await?;
+        let found: Vec<_> = settled.iter().filter_map(Settled::found).collect();
+        // What another delivery has meanwhile isn't this one's: asked about again, with that id known.
+        let taken = settle::taken_by_others(&mut tx, &found).await?;
+        settled.retain(|settled| !taken.contains(&settled.change.delivery_id.0));
+        let (changes, facts): (Vec<_>, Vec<_>) = settled.into_iter().map(|settled| (settled.change, settled.fact)).unzip();
         let changed = settle::change(&mut tx, &changes, now).await?;
         let facts = facts.into_iter().flatten().filter(|fact| changed.contains(&fact.delivery_id)).collect();
         outbox::add(&mut tx, ORIGIN, facts, "", now).await?;
@@ -107,12 +118,12 @@ impl Dispatcher {
     /// Asks about each, those to one address one after the other. When the provider turns out to be down the rest wait.
     async fn ask(&self, send: &dyn providers::Send, sender: SenderId, due: Vec<Due>) -> anyhow::Result<Vec<Settled>> {
         let ids: Vec<_> = due.iter().map(|due| due.delivery_id).collect();
-        let (standing, known) = {
+        let (down, known) = {
             let mut connection = self.db.acquire().await?;
-            let standing = sender_state::standing(&mut connection, sender).await?;
-            (standing, settle::neighbours(&mut connection, &ids, OffsetDateTime::now_utc()).await?)
+            let down = sender_state::is_down(&mut connection, sender).await?;
+            (down, settle::neighbours(&mut connection, &ids, OffsetDateTime::now_utc()).await?)
         };
-        let down = AtomicBool::new(standing == Standing::Down);
+        let down = AtomicBool::new(down);
         let mut by_address: BTreeMap<String, Vec<Due>> = BTreeMap::new();
         for one in due {
             by_address.entry(one.address.clone()).or_default().push(one);
@@ -201,11 +212,11 @@ fn accepted(due: &Due, provider_message_id: String, now: OffsetDateTime) -> Sett
     Settled { change: Change { provider_message_id, verdict: "accepted", rule, ..change(due, State::Accepted) }, fact }
 }
 
+/// What it holds of the budget it keeps for the next try, and in case that the provider was wrong.
 fn not_found(due: &Due, now: OffsetDateTime) -> Settled {
     let change = Change {
         reason: Some(NOT_FOUND.to_owned()),
         next_attempt_at: Some(now),
-        refund: true,
         verdict: "retry",
         rule: "not found by look-up: it never left".to_owned(),
         ..change(due, State::RetryWait)
@@ -214,18 +225,5 @@ fn not_found(due: &Due, now: OffsetDateTime) -> Settled {
 }
 
 fn change(due: &Due, state: State) -> Change {
-    Change {
-        delivery_id: due.delivery_id,
-        attempt: due.attempt,
-        was: State::Uncertain,
-        state,
-        reason: due.reason.clone(),
-        provider_message_id: None,
-        next_attempt_at: None,
-        settle_at: None,
-        repeats: due.repeats,
-        refund: false,
-        verdict: "",
-        rule: String::new(),
-    }
+    Change::new(due.delivery_id, due.attempt, State::Uncertain, state, due.reason.clone(), due.repeats)
 }

@@ -1,6 +1,7 @@
-//! What the fold is told of deliveries. A fact about a try has the try's number in its key, so that telling it twice counts once.
+//! What the fold is told of deliveries.
 
-use domain::{DeliveryId, SenderId, delivery::State, facts};
+use domain::{SenderId, delivery::State};
+use outbox::about;
 use proto::event::{Fact, FactKind};
 use store::{
     gate::Stopped,
@@ -22,26 +23,15 @@ pub(crate) const fn kind(state: State) -> Option<FactKind> {
     }
 }
 
-pub(crate) fn fact(delivery: DeliveryId, kind: FactKind, attempt: u32, sender: SenderId, now: OffsetDateTime) -> Fact {
-    Fact {
-        key: facts::key(&format!("delivery:{delivery}:{}:{attempt}", kind.as_str_name())).to_vec(),
-        kind: kind.into(),
-        occurred_at_ms: outbox::millis(now),
-        delivery_id: delivery.0,
-        sender_id: sender.to_string(),
-        ..Fact::default()
-    }
-}
-
 /// Of a delivery that the gate stopped.
 pub(crate) fn stopped(stopped: &Stopped, sender: SenderId, now: OffsetDateTime) -> Fact {
     let kind = kind(stopped.state).unwrap_or(FactKind::Suppressed);
-    Fact { code: stopped.reason.to_owned(), ..fact(stopped.delivery_id, kind, 0, sender, now) }
+    Fact { code: stopped.reason.to_owned(), ..about(stopped.delivery_id, kind, 0, sender, now) }
 }
 
 /// Of a delivery whose worker died with it.
 pub(crate) fn lost(lost: &Lost, now: OffsetDateTime) -> Fact {
-    Fact { code: WORKER_LOST.to_owned(), ..fact(lost.delivery_id, FactKind::Uncertain, lost.attempt, lost.sender_id, now) }
+    Fact { code: WORKER_LOST.to_owned(), ..about(lost.delivery_id, FactKind::Uncertain, lost.attempt, lost.sender_id, now) }
 }
 
 /// Of a delivery that the provider turned out to have taken.
@@ -49,11 +39,11 @@ pub(crate) fn found(due: &Due, provider_message_id: &str, now: OffsetDateTime) -
     Fact {
         provider_message_id: provider_message_id.to_owned(),
         cost_micros: due.price_micros,
-        ..fact(due.delivery_id, FactKind::Accepted, due.attempt, due.sender_id, now)
+        ..about(due.delivery_id, FactKind::Accepted, due.attempt, due.sender_id, now)
     }
 }
 
 /// Of a delivery of which nobody could say anything for too long.
 pub(crate) fn unknown(due: &Due, now: OffsetDateTime) -> Fact {
-    Fact { code: due.reason.clone().unwrap_or_default(), ..fact(due.delivery_id, FactKind::Unknown, due.attempt, due.sender_id, now) }
+    Fact { code: due.reason.clone().unwrap_or_default(), ..about(due.delivery_id, FactKind::Unknown, due.attempt, due.sender_id, now) }
 }

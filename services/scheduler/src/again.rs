@@ -1,15 +1,12 @@
 //! What is sent again after it had its end: failures that another channel makes good, runs that open again, and what a person asks for.
 
-use crate::{ORIGIN, Scheduler, now};
-use domain::{CampaignId, JobId, delivery::State, facts};
-use proto::event::{Count, Fact, FactKind};
-use std::collections::BTreeMap;
+use crate::{ORIGIN, Scheduler, expand::told, now};
+use domain::{CampaignId, JobId, delivery::State};
 use store::{
     reopen::{self, Waiting},
     requeue::{self, Place, Which},
-    rescue::{self, Rescued},
+    rescue,
 };
-use time::OffsetDateTime;
 
 /// Failures made good in one transaction.
 const RESCUES: i64 = 1_000;
@@ -35,7 +32,9 @@ impl Scheduler {
         if taken == 0 {
             return Ok(false);
         }
-        outbox::add(&mut tx, ORIGIN, told(&rescued, now), &runtime::traceparent::current(), now).await?;
+        // Written once, in this transaction; the outbox repeats it as it is.
+        let key = |_| format!("rescued:{}", JobId::new());
+        outbox::add(&mut tx, ORIGIN, told(&rescued, true, key, now), &runtime::traceparent::current(), now).await?;
         tx.commit().await?;
         self.outbox.wake();
         self.to_publish.notify_waiters();
@@ -129,37 +128,4 @@ fn fate(run: &Waiting) -> Fate {
         ("completed", "COMPLETED" | "ACTIVE" | "PAUSED") => Fate::Reopen,
         _ => Fate::Drop(State::Cancelled),
     }
-}
-
-/// One fact a run and channel: how many were written, and how many of those suppressed at once.
-fn told(rescued: &[Rescued], now: OffsetDateTime) -> Vec<Fact> {
-    let mut parts: BTreeMap<_, Vec<&Rescued>> = BTreeMap::new();
-    for part in rescued {
-        parts.entry((part.run_id, part.channel, part.sender_id)).or_default().push(part);
-    }
-    let fact = |((run, channel, sender), parts): ((domain::RunId, domain::Channel, domain::SenderId), Vec<&Rescued>)| {
-        let first = parts.first()?;
-        let target = parts.iter().map(|part| part.count.unsigned_abs()).sum();
-        Some(Fact {
-            // Written once, in this transaction; the outbox repeats it as it is.
-            key: facts::key(&format!("rescued:{}", JobId::new())).to_vec(),
-            kind: FactKind::Expanded.into(),
-            occurred_at_ms: outbox::millis(now),
-            sender_id: sender.to_string(),
-            count: Some(Count {
-                workspace_id: first.workspace_id.to_string(),
-                campaign_id: first.campaign_id.to_string(),
-                run_id: run.to_string(),
-                channel: channel.to_string(),
-                sender_id: sender.to_string(),
-                target,
-                rescued: target,
-                suppressed: parts.iter().filter_map(|part| Some((part.reason.clone()?, part.count.unsigned_abs()))).collect(),
-                ..Count::default()
-            }),
-            traceparent: runtime::traceparent::current(),
-            ..Fact::default()
-        })
-    };
-    parts.into_iter().filter_map(fact).collect()
 }

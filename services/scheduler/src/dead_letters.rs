@@ -5,7 +5,6 @@ mod content;
 use bus::{Bus, DeadLetter as Letter};
 use domain::role::Role;
 use futures::{StreamExt, TryStreamExt, stream};
-use prost_types::Timestamp;
 use proto::operations::{
     DeadLetter, DropDeadLettersRequest, DropDeadLettersResponse, GetDeadLetterRequest, GetDeadLetterResponse, ListDeadLettersRequest,
     ListDeadLettersResponse, ReplayDeadLettersRequest, ReplayDeadLettersResponse,
@@ -136,7 +135,7 @@ fn shown(letter: &Letter) -> DeadLetter {
         subject: letter.subject.clone(),
         reason: letter.reason.clone(),
         deliveries: letter.deliveries,
-        at: Some(Timestamp { seconds: letter.at.unix_timestamp(), nanos: letter.at.nanosecond().cast_signed() }),
+        at: Some(proto::convert::timestamp(letter.at)),
         bytes: letter.bytes as u64,
     }
 }

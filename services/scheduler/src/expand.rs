@@ -1,11 +1,11 @@
 //! Audiences become deliveries, a chunk of each open run in turn, so that a large one doesn't hold up the others.
 
 use crate::{ORIGIN, Scheduler, now};
-use domain::facts;
+use domain::{Channel, RunId, SenderId, facts};
 use proto::event::{Count, Fact, FactKind};
 use std::collections::BTreeMap;
 use store::{
-    expand::{self, Chunk, Expanding, Written},
+    expand::{self, Written},
     run::{self, OpenRun},
 };
 use time::OffsetDateTime;
@@ -32,7 +32,8 @@ impl Scheduler {
         let mut tx = self.db.begin().await?;
         let Some(run) = expand::lock(&mut tx, open.run_id).await? else { return Ok(false) };
         let chunk = expand::chunk(&mut tx, &run, self.chunk, now).await?;
-        outbox::add(&mut tx, ORIGIN, expanded(&run, &chunk, now), &runtime::traceparent::current(), now).await?;
+        let key = |channel| format!("expanded:{}:{channel}:{}", run.run_id, run.cursor);
+        outbox::add(&mut tx, ORIGIN, told(&chunk.written, false, key, now), &runtime::traceparent::current(), now).await?;
         tx.commit().await?;
         self.outbox.wake();
         self.to_publish.notify_waiters();
@@ -43,31 +44,31 @@ impl Scheduler {
     }
 }
 
-/// One fact a channel: how many were written, and how many of those suppressed at once.
-fn expanded(run: &Expanding, chunk: &Chunk, now: OffsetDateTime) -> Vec<Fact> {
-    let mut by_channel: BTreeMap<_, Vec<&Written>> = BTreeMap::new();
-    for written in &chunk.written {
-        by_channel.entry((written.channel, written.sender_id)).or_default().push(written);
+/// One fact for each run, channel and sender: how many were written, and how many of those suppressed at once.
+pub(crate) fn told(written: &[Written], rescued: bool, key: impl Fn(Channel) -> String, now: OffsetDateTime) -> Vec<Fact> {
+    let mut counts: BTreeMap<_, Count> = BTreeMap::new();
+    for part in written {
+        let count = counts.entry((part.run_id, part.channel, part.sender_id)).or_insert_with(|| Count {
+            workspace_id: part.workspace_id.to_string(),
+            campaign_id: part.campaign_id.to_string(),
+            run_id: part.run_id.to_string(),
+            channel: part.channel.to_string(),
+            sender_id: part.sender_id.to_string(),
+            ..Count::default()
+        });
+        let size = part.count.unsigned_abs();
+        count.target += size;
+        count.rescued += if rescued { size } else { 0 };
+        count.suppressed.extend(part.reason.clone().map(|reason| (reason, size)));
     }
-    by_channel
-        .into_iter()
-        .map(|((channel, sender), written)| Fact {
-            key: facts::key(&format!("expanded:{}:{channel}:{}", run.run_id, run.cursor)).to_vec(),
-            kind: FactKind::Expanded.into(),
-            occurred_at_ms: outbox::millis(now),
-            sender_id: sender.to_string(),
-            count: Some(Count {
-                workspace_id: run.workspace_id.to_string(),
-                campaign_id: run.campaign_id.to_string(),
-                run_id: run.run_id.to_string(),
-                channel: channel.to_string(),
-                sender_id: sender.to_string(),
-                target: written.iter().map(|w| w.count.unsigned_abs()).sum(),
-                suppressed: written.iter().filter_map(|w| Some((w.reason.clone()?, w.count.unsigned_abs()))).collect(),
-                ..Count::default()
-            }),
-            traceparent: runtime::traceparent::current(),
-            ..Fact::default()
-        })
-        .collect()
+    let fact = |((_, channel, _), count): ((RunId, Channel, SenderId), Count)| Fact {
+        key: facts::key(&key(channel)).to_vec(),
+        kind: FactKind::Expanded.into(),
+        occurred_at_ms: outbox::millis(now),
+        sender_id: count.sender_id.clone(),
+        count: Some(count),
+        traceparent: runtime::traceparent::current(),
+        ..Fact::default()
+    };
+    counts.into_iter().map(fact).collect()
 }

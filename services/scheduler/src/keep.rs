@@ -1,12 +1,13 @@
 //! Keeping house: retries whose time has come, jobs that got lost, what is dropped, budgets that are used up, and runs that are over.
 
 use crate::{ORIGIN, Scheduler, now};
-use domain::{DeliveryId, JobId, RunId, delivery::State, facts};
+use bus::Subject;
+use domain::{Channel, DeliveryId, JobId, RunId, delivery::State, facts};
 use proto::event::{Count, Fact, FactKind};
 use std::time::Duration;
 use store::{
+    budget,
     job::{self, Dropped},
-    reopen,
     run::{self, OpenRun, Owner},
 };
 use time::OffsetDateTime;
@@ -15,6 +16,9 @@ use time::OffsetDateTime;
 const RETRIES_AT_ONCE: i64 = 2_000;
 /// A published job that nobody has touched for this long is published again. Longer than the half minute that a job may wait.
 const LOST_AFTER: Duration = Duration::from_secs(120);
+/// How much earlier than the oldest message of its lane a job must have been published not to be among what the broker has: it is marked
+/// as published by another clock, and in one go with others.
+const APART: time::Duration = time::Duration::minutes(1);
 
 impl Scheduler {
     /// Does each of the chores once; answers whether there is more to do at once.
@@ -22,19 +26,15 @@ impl Scheduler {
         let now = now();
         // What waits in a run that is over opens it before its time comes, or is dropped.
         let mut more = self.rescue_some().await? | self.reopen_some().await?;
-        let (woken, lost, runs) = {
+        let (woken, runs) = {
             let mut connection = self.db.acquire().await?;
-            for campaign in reopen::pause_exhausted(&mut connection, now).await? {
+            for campaign in budget::pause_exhausted(&mut connection, now).await? {
                 tracing::warn!(campaign.id = %campaign, "the budget is used up: the campaign is paused");
             }
             let woken = job::wake_retries(&mut connection, now, RETRIES_AT_ONCE).await?;
-            let lost = job::take_back_lost(&mut connection, LOST_AFTER).await?;
-            (woken, lost, run::open(&mut connection).await?)
+            (woken, run::to_close(&mut connection).await?)
         };
-        if lost > 0 {
-            tracing::warn!(jobs = lost, "jobs that nobody worked on are published again");
-        }
-        if woken > 0 || lost > 0 {
+        if woken > 0 {
             self.to_publish.notify_waiters();
         }
         more |= woken == RETRIES_AT_ONCE;
@@ -50,6 +50,24 @@ impl Scheduler {
         Ok(more)
     }
 
+    /// Takes back jobs that the broker has lost or given up, to be published again. What it still has waits for a dispatcher, however long
+    /// that is down, and needs no second copy.
+    pub(crate) async fn take_back_lost(&self) -> anyhow::Result<bool> {
+        let mut lost = 0;
+        for channel in Channel::ALL {
+            for (subject, is_fast) in [(Subject::send(channel), false), (Subject::send_fast(channel), true)] {
+                let held_since = self.bus.held(&subject).await?.oldest_at.map(|oldest| oldest - APART);
+                let mut connection = self.db.acquire().await?;
+                lost += job::take_back_lost(&mut connection, channel, is_fast, LOST_AFTER, held_since).await?;
+            }
+        }
+        if lost > 0 {
+            tracing::warn!(jobs = lost, "jobs that the broker does not have any more are published again");
+            self.to_publish.notify_waiters();
+        }
+        Ok(false)
+    }
+
     /// Drops some of what a run may not send any more, and ends it when nothing of it is left; answers whether there is more to drop.
     async fn close(&self, open: &OpenRun, now: OffsetDateTime) -> anyhow::Result<bool> {
         let cancelled = open.campaign_status == "CANCELLED";
@@ -58,8 +76,6 @@ impl Scheduler {
             if self.drop_some(open.run_id, state).await? {
                 return Ok(true);
             }
-        } else if open.status == "expanding" {
-            return Ok(false);
         }
         let mut tx = self.db.begin().await?;
         if run::lock_open(&mut tx, open.run_id).await? && !run::has_pending(&mut tx, open.run_id).await? {
@@ -102,7 +118,6 @@ fn facts_of(run: RunId, owner: Owner, state: State, dropped: &Dropped, now: Offs
         State::Expired => (FactKind::Expired, 0, dropped.untouched.unsigned_abs()),
         _ => (FactKind::Cancelled, dropped.untouched.unsigned_abs(), 0),
     };
-    let base = Fact { occurred_at_ms: outbox::millis(now), sender_id: dropped.sender_id.to_string(), ..Fact::default() };
     let count = Count {
         workspace_id: owner.workspace_id.to_string(),
         campaign_id: owner.campaign_id.to_string(),
@@ -113,18 +128,14 @@ fn facts_of(run: RunId, owner: Owner, state: State, dropped: &Dropped, now: Offs
         expired,
         ..Count::default()
     };
-    let one = |kind: FactKind, id: &DeliveryId, attempt: &u32| Fact {
-        key: facts::key(&format!("delivery:{id}:{}:{attempt}", kind.as_str_name())).to_vec(),
-        kind: kind.into(),
-        delivery_id: id.0,
-        ..base.clone()
-    };
-    let mut told: Vec<_> = dropped.tried.iter().map(|(id, attempt)| one(kind, id, attempt)).collect();
-    told.extend(dropped.unknown.iter().map(|(id, attempt)| one(FactKind::Unknown, id, attempt)));
+    let one = |kind: FactKind, (id, attempt): &(DeliveryId, u32)| outbox::about(*id, kind, *attempt, dropped.sender_id, now);
+    let mut told: Vec<_> = dropped.tried.iter().map(|tried| one(kind, tried)).collect();
+    told.extend(dropped.unknown.iter().map(|tried| one(FactKind::Unknown, tried)));
     if dropped.untouched > 0 {
         // Written once, in this transaction; the outbox repeats it as it is.
         let key = facts::key(&format!("dropped:{}", JobId::new())).to_vec();
-        told.push(Fact { key, kind: FactKind::Dropped.into(), count: Some(count), ..base.clone() });
+        let (occurred_at_ms, sender_id) = (outbox::millis(now), count.sender_id.clone());
+        told.push(Fact { key, kind: FactKind::Dropped.into(), occurred_at_ms, sender_id, count: Some(count), ..Fact::default() });
     }
     told
 }

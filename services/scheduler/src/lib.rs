@@ -99,43 +99,22 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
 
 impl Scheduler {
     fn spawn_loops(&self, tasks: &TaskTracker, shutdown: &Shutdown) {
-        let never = Arc::new(Notify::new());
         let outbox = self.outbox.clone();
         let stop = shutdown.soft();
         tasks.spawn(async move { outbox.run(stop).await });
+        let (me, half_a_second) = (self.clone(), Duration::from_millis(500));
+        tasks.spawn(shutdown.clone().repeat("start", half_a_second, Arc::default(), async move || me.start_due().await));
+        let (me, wake) = (self.clone(), self.to_expand.clone());
+        tasks.spawn(shutdown.clone().repeat("expand", half_a_second, wake, async move || me.expand_open().await));
         let me = self.clone();
-        tasks.spawn(repeat("start", Duration::from_millis(500), never.clone(), shutdown.clone(), async move || me.start_due().await));
-        let me = self.clone();
-        tasks.spawn(repeat("expand", Duration::from_millis(500), self.to_expand.clone(), shutdown.clone(), async move || {
-            me.expand_open().await
-        }));
-        let me = self.clone();
-        tasks.spawn(repeat("keep", Duration::from_millis(500), never, shutdown.clone(), async move || me.keep_house().await));
+        tasks.spawn(shutdown.clone().repeat("keep", half_a_second, Arc::default(), async move || me.keep_house().await));
+        let (me, ten_seconds) = (self.clone(), Duration::from_secs(10));
+        tasks.spawn(shutdown.clone().repeat("take back", ten_seconds, Arc::default(), async move || me.take_back_lost().await));
         for channel in Channel::ALL {
-            let me = self.clone();
+            let (me, wake) = (self.clone(), self.to_publish.clone());
             let step = async move || me.publish_jobs(channel).await;
-            tasks.spawn(repeat("publish", Duration::from_millis(100), self.to_publish.clone(), shutdown.clone(), step));
+            tasks.spawn(shutdown.clone().repeat("publish", Duration::from_millis(100), wake, step));
         }
-    }
-}
-
-/// Runs a step again and again: at once while it finds work, else when woken, and at least every `idle`. A failure is logged and
-/// tried again: the truth is in the database, so nothing is lost by it.
-async fn repeat<S>(name: &'static str, idle: Duration, wake: Arc<Notify>, shutdown: Shutdown, step: S)
-where
-    S: AsyncFn() -> anyhow::Result<bool>,
-{
-    let soft = shutdown.soft();
-    while !soft.is_cancelled() {
-        let wait = match step().await {
-            Ok(true) => continue,
-            Ok(false) => idle,
-            Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), step = name, "a step failed; trying again");
-                Duration::from_secs(1)
-            }
-        };
-        soft.run_until_cancelled(tokio::time::timeout(wait, wake.notified())).await;
     }
 }
 

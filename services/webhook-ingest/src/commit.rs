@@ -20,11 +20,15 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Items in one row at most.
 const BATCH_ITEMS: usize = outbox::FACTS_PER_MESSAGE;
+/// Bytes in one row at most, where it isn't one item alone: half of what a broker takes in one message unless it is told otherwise (1 MiB).
+const BATCH_BYTES: usize = 512 << 10;
+/// What is put before an item in its batch: a tag, and a length of up to 3 MB.
+const BEFORE_ITEM: usize = 5;
 /// How long the first item waits for company.
 const GATHER: Duration = Duration::from_millis(5);
 /// Statements on their way to the database at once; fewer than its connections.
 const IN_FLIGHT: usize = 8;
-/// Items taken in and not yet written, at most.
+/// Items taken in and not yet written, at most; a part counts by its KiB where those are more. So it is 50 MB at most.
 const MAX_WAITING_ITEMS: usize = 50_000;
 /// How long a request waits for the database.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -43,7 +47,30 @@ pub(crate) enum NotDurable {
     Late,
 }
 
-/// Part of what one request brought: at most [`BATCH_ITEMS`], encoded as batches, which become one batch by being put end to end.
+/// How much there is of something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Size {
+    items: usize,
+    bytes: usize,
+}
+
+impl Size {
+    const fn and(self, more: Self) -> Self {
+        Self { items: self.items + more.items, bytes: self.bytes + more.bytes }
+    }
+
+    /// Whether it is no more than one row may have.
+    const fn fits(self) -> bool {
+        self.items <= BATCH_ITEMS && self.bytes <= BATCH_BYTES
+    }
+
+    /// The room that it takes of [`MAX_WAITING_ITEMS`].
+    fn room(self) -> usize {
+        self.items.max(self.bytes.div_ceil(1024))
+    }
+}
+
+/// Part of what one request brought: what [`Size::fits`], encoded as batches, which become one batch by being put end to end.
 struct Part {
     count: usize,
     facts: Vec<u8>,
@@ -57,6 +84,10 @@ impl Part {
 
     fn of_inbound(inbound: Vec<Inbound>) -> Self {
         Self { count: inbound.len(), facts: Vec::new(), inbound: InboundBatch { inbound }.encode_to_vec() }
+    }
+
+    fn size(&self) -> Size {
+        Size { items: self.count, bytes: self.facts.len() + self.inbound.len() }
     }
 
     fn append(&mut self, other: &Self) {
@@ -128,7 +159,7 @@ impl Committer {
     }
 
     fn hand_over(&self, part: Part) -> Result<oneshot::Receiver<()>, NotDurable> {
-        let size = u32::try_from(part.count).map_err(|_| NotDurable::Full)?;
+        let size = u32::try_from(part.size().room()).map_err(|_| NotDurable::Full)?;
         let room = self.room.clone().try_acquire_many_owned(size).map_err(|_| NotDurable::Full)?;
         let (stored, answer) = oneshot::channel();
         self.parts.send(Waiting { part, stored, room }).map_err(|_| NotDurable::Full)?;
@@ -137,9 +168,9 @@ impl Committer {
 }
 
 fn parts(facts: Vec<Fact>, inbound: Vec<Inbound>) -> Vec<Part> {
-    let mut parts: Vec<_> = chunks(facts).map(Part::of_facts).collect();
-    for part in chunks(inbound).map(Part::of_inbound) {
-        match parts.last_mut().filter(|last| last.count + part.count <= BATCH_ITEMS) {
+    let mut parts: Vec<_> = chunks(facts).into_iter().map(Part::of_facts).collect();
+    for part in chunks(inbound).into_iter().map(Part::of_inbound) {
+        match parts.last_mut().filter(|last| last.size().and(part.size()).fits()) {
             Some(last) => last.append(&part),
             None => parts.push(part),
         }
@@ -147,9 +178,23 @@ fn parts(facts: Vec<Fact>, inbound: Vec<Inbound>) -> Vec<Part> {
     parts
 }
 
-fn chunks<T>(items: Vec<T>) -> impl Iterator<Item = Vec<T>> {
-    let mut items = items.into_iter();
-    std::iter::from_fn(move || Some(items.by_ref().take(BATCH_ITEMS).collect::<Vec<_>>()).filter(|chunk| !chunk.is_empty()))
+/// As many in each as fit in one row. One that is too large for any is alone.
+fn chunks<M: Message>(items: Vec<M>) -> Vec<Vec<M>> {
+    let (mut chunks, mut size) = (Vec::<Vec<M>>::new(), Size::default());
+    for item in items {
+        let one = Size { items: 1, bytes: BEFORE_ITEM + item.encoded_len() };
+        match chunks.last_mut().filter(|_| size.and(one).fits()) {
+            Some(chunk) => {
+                chunk.push(item);
+                size = size.and(one);
+            }
+            None => {
+                chunks.push(vec![item]);
+                size = one;
+            }
+        }
+    }
+    chunks
 }
 
 #[derive(Clone)]
@@ -221,14 +266,15 @@ impl Writer {
 /// Waits a moment for more. What doesn't fit any more is for the next row.
 async fn gather(first: Waiting, parts: &mut mpsc::UnboundedReceiver<Waiting>) -> (Vec<Waiting>, Option<Waiting>) {
     let deadline = Instant::now() + GATHER;
-    let mut size = first.part.count;
+    let mut size = first.part.size();
     let mut batch = vec![first];
-    while size < BATCH_ITEMS {
+    while size.items < BATCH_ITEMS && size.bytes < BATCH_BYTES {
         let Ok(Some(next)) = timeout_at(deadline, parts.recv()).await else { break };
-        if size + next.part.count > BATCH_ITEMS {
+        let together = size.and(next.part.size());
+        if !together.fits() {
             return (batch, Some(next));
         }
-        size += next.part.count;
+        size = together;
         batch.push(next);
     }
     (batch, None)
@@ -254,5 +300,34 @@ mod tests {
         let together = super::parts(vec![Fact::default()], vec![Inbound::default()]);
         assert_eq!(together.iter().map(|part| part.count).collect::<Vec<_>>(), [2]);
         assert!(super::parts(Vec::new(), Vec::new()).is_empty());
+    }
+
+    fn text(bytes: usize) -> Inbound {
+        Inbound { text: "x".repeat(bytes), ..Inbound::default() }
+    }
+
+    #[test]
+    fn no_row_has_too_many_bytes_but_for_one_item_that_has_them_alone() {
+        let sizes = [200, 200, 200, 600, 1, 1].map(|kib| kib << 10);
+        let parts = parts(Vec::new(), sizes.map(text).into());
+        assert_eq!(parts.iter().map(|part| part.count).collect::<Vec<_>>(), [2, 1, 1, 2]);
+        assert!(parts.iter().all(|part| part.count == 1 || part.size().fits()));
+        assert_eq!(parts[2].size().room(), 601, "it takes more room than one item");
+    }
+
+    #[tokio::test]
+    async fn what_is_gathered_has_not_too_many_bytes_either() {
+        let (sender, mut waiting) = mpsc::unbounded_channel();
+        let room = Arc::new(Semaphore::new(5));
+        for _ in 0..5 {
+            let (part, room) = (Part::of_inbound(vec![text(200 << 10)]), room.clone().try_acquire_owned().unwrap());
+            assert!(sender.send(Waiting { part, stored: oneshot::channel().0, room }).is_ok());
+        }
+        let first = waiting.recv().await.unwrap();
+        let (batch, held_over) = gather(first, &mut waiting).await;
+        assert_eq!(batch.len(), 2);
+        let (batch, held_over) = gather(held_over.unwrap(), &mut waiting).await;
+        assert_eq!(batch.len(), 2);
+        assert!(gather(held_over.unwrap(), &mut waiting).await.1.is_none());
     }
 }

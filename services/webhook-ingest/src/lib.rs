@@ -54,8 +54,8 @@ pub struct Config {
     pub kek: config::Kek,
     #[command(flatten)]
     pub links: config::Links,
-    /// Rows of the outbox (each up to 500 events, some 60 KB) that may wait to be published and folded; beyond it posts are answered
-    /// with 503 and come again. At the default that is 3 GB at the most, and 25 million events.
+    /// Rows of the outbox (each up to 500 events and 512 KiB, as a rule 60 KB) that may wait to be published and folded; beyond it posts
+    /// are answered with 503 and come again. At the default that is 25 million events, in 3 GB as a rule.
     #[arg(long, env = "FANFARE_BACKLOG", default_value_t = 50_000, value_parser = clap::value_parser!(i64).range(1..))]
     pub backlog: i64,
 }
@@ -138,9 +138,4 @@ async fn guard(mut response: Response) -> Response {
 
 fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
-}
-
-/// Milliseconds since 1970, as facts carry their time.
-fn millis(at: OffsetDateTime) -> i64 {
-    i64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or_default()
 }

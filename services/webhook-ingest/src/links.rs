@@ -1,6 +1,6 @@
 //! The pixel and the links in messages.
 
-use crate::{App, agent, millis, now, problem::Problem};
+use crate::{App, agent, now, problem::Problem};
 use axum::{
     extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -53,7 +53,7 @@ async fn record(app: &App, kind: FactKind, delivery: DeliveryId, name: &str) {
     let fact = Fact {
         key: key(name).to_vec(),
         kind: kind.into(),
-        occurred_at_ms: millis(now()),
+        occurred_at_ms: outbox::millis(now()),
         delivery_id: delivery.0,
         traceparent: tracing::info_span!("webhook_ingest.link.follow", kind = kind.as_str_name()).in_scope(traceparent::current),
         ..Fact::default()

@@ -1,6 +1,6 @@
 //! What a provider said, in the hub's words: facts about deliveries, and messages and opt-outs of people.
 
-use crate::{millis, senders::Sender};
+use crate::senders::Sender;
 use domain::{Channel, DeliveryId, facts::key, link::LinkKey};
 use proto::event::{self, Fact, FactKind, InboundIntent};
 use providers::{Decoded, Event, EventKind, FaultAction, Inbound, Preference};
@@ -56,7 +56,7 @@ impl Translated {
         self.facts.push(Fact {
             key: key(&format!("{}/{}/{}", sender.provider, sender.id, event.key)).to_vec(),
             kind: fact_kind(event.kind).into(),
-            occurred_at_ms: millis(event.occurred_at),
+            occurred_at_ms: outbox::millis(event.occurred_at),
             delivery_id: delivery.map_or(0, |id| id.0),
             sender_id: sender.id.to_string(),
             provider_message_id: event.provider_message_id.unwrap_or_default(),
@@ -100,7 +100,7 @@ fn stop(sender: &Sender, event: &Event, source: &str, delivery: Option<DeliveryI
         delivery_id: delivery.map_or(0, |id| id.0),
         intent: InboundIntent::Stop.into(),
         source: source.to_owned(),
-        occurred_at_ms: millis(event.occurred_at),
+        occurred_at_ms: outbox::millis(event.occurred_at),
         traceparent: traceparent.to_owned(),
         ..event::Inbound::default()
     }
@@ -125,7 +125,7 @@ fn message(sender: &Sender, inbound: Inbound) -> Option<event::Inbound> {
         text: inbound.text,
         intent: intent.into(),
         source: source.to_owned(),
-        occurred_at_ms: millis(inbound.occurred_at),
+        occurred_at_ms: outbox::millis(inbound.occurred_at),
         traceparent: span.in_scope(traceparent::current),
         ..event::Inbound::default()
     })

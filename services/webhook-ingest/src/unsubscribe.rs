@@ -1,7 +1,7 @@
 //! The unsubscribe link: GET shows a page and changes nothing, because scanners follow links; POST unsubscribes at once (RFC 8058),
 //! from the mail program's own button or from the page's.
 
-use crate::{App, form, millis, problem::Problem};
+use crate::{App, form, problem::Problem};
 use axum::{
     body::Bytes,
     extract::{Path, State},
@@ -31,7 +31,7 @@ pub(crate) async fn unsubscribe(State(app): State<App>, Path(token): Path<String
         return html(StatusCode::BAD_REQUEST, "Not understood", NOT_UNDERSTOOD);
     }
     let traceparent = tracing::info_span!("webhook_ingest.link.unsubscribe").in_scope(traceparent::current);
-    let occurred_at_ms = millis(crate::now());
+    let occurred_at_ms = outbox::millis(crate::now());
     let stop = Inbound {
         key: key(&format!("unsubscribe/{delivery}")).to_vec(),
         delivery_id: delivery.0,

@@ -5,7 +5,9 @@ use super::{Bits, DELIVERED, DOUBTFUL, Kind, PROVES_SENT};
 /// What a report means for the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Notice {
-    /// It left after all.
+    /// It reached the person: delivered, opened, clicked.
+    Reached,
+    /// It left after all, as far as the try goes that this is about.
     Sent,
     /// It was refused: it never left.
     Refused,
@@ -14,10 +16,13 @@ pub enum Notice {
 }
 
 impl Notice {
+    pub const ALL: [Self; 4] = [Self::Reached, Self::Sent, Self::Refused, Self::Failed];
+
     /// The name used in SQL.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Reached => "reached",
             Self::Sent => "sent",
             Self::Refused => "refused",
             Self::Failed => "failed",
@@ -34,10 +39,11 @@ pub fn notices(kind: Kind, before: Bits, after: Bits) -> impl Iterator<Item = No
     let bit = kind.bit().unwrap_or(Bits::NONE);
     let doubtful = after.any(DOUBTFUL);
     let late_doubt = bit.any(DOUBTFUL) && !before.any(DOUBTFUL) && before.any(PROVES_SENT) && !failed_after_acceptance(before);
-    let sent = (doubtful && bit.any(PROVES_SENT)) || late_doubt;
+    let reached = (doubtful && bit.any(DELIVERED)) || (late_doubt && before.any(DELIVERED));
+    let sent = !reached && ((doubtful && bit.any(PROVES_SENT)) || late_doubt);
     let refused = doubtful && bit.any(Bits::REJECTED) && !after.any(PROVES_SENT);
     let failed = kind == Kind::Failed && !after.any(DELIVERED);
-    [(sent, Notice::Sent), (refused, Notice::Refused), (failed, Notice::Failed)]
+    [(reached, Notice::Reached), (sent, Notice::Sent), (refused, Notice::Refused), (failed, Notice::Failed)]
         .into_iter()
         .filter_map(|(follows, notice)| follows.then_some(notice))
 }

@@ -216,9 +216,10 @@ fn engagement_is_the_first_time_a_person_did_it() {
 fn the_ledger_hears_what_settles_its_doubts_and_what_failed_late() {
     let told = |kind: Kind, before: Bits| notices(kind, before, before | kind.bit().unwrap()).collect::<Vec<_>>();
     assert_eq!(told(Kind::Delivered, Bits::ACCEPTED), []);
-    assert_eq!(told(Kind::Delivered, Bits::UNCERTAIN), [Notice::Sent]);
-    assert_eq!(told(Kind::Delivered, Bits::UNCERTAIN | Bits::SENT), [Notice::Sent], "also when something proved it before");
-    assert_eq!(told(Kind::Uncertain, Bits::DELIVERED), [Notice::Sent], "a report that was faster than the record");
+    assert_eq!(told(Kind::Sent, Bits::UNCERTAIN), [Notice::Sent]);
+    assert_eq!(told(Kind::Delivered, Bits::UNCERTAIN), [Notice::Reached]);
+    assert_eq!(told(Kind::Delivered, Bits::UNCERTAIN | Bits::SENT), [Notice::Reached], "also when something proved it before");
+    assert_eq!(told(Kind::Uncertain, Bits::DELIVERED), [Notice::Reached], "a report that was faster than the record");
     assert_eq!(told(Kind::Unknown, Bits::UNCERTAIN | Bits::SENT), [], "told when it was learned");
     assert_eq!(told(Kind::Rejected, Bits::UNKNOWN), [Notice::Refused]);
     assert_eq!(told(Kind::Rejected, Bits::UNCERTAIN | Bits::DELIVERED), []);

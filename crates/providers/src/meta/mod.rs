@@ -43,7 +43,6 @@ pub static PROVIDER: Provider = Provider {
     ],
     sender: |account, channel| sender(account, channel, DEADLINE),
     webhook: Some(|account| Ok(Arc::new(webhook::Receiver::new(&Config::read(account)?)) as Arc<dyn Webhook>)),
-    report_action: errors::report_action,
 };
 
 /// The sending half, with a deadline of the caller's choosing for each call.

@@ -198,13 +198,13 @@ fn error_table_agrees_with_the_contract() {
         let ours = errors::find(code).unwrap_or_else(|| panic!("{code} is missing"));
         let action = row["action"].as_str().unwrap();
         assert!(fits(code, ours.action, action), "{code}: {:?} for {action}", ours.action);
-        assert_eq!(crate::report_action("meta", &code.to_string()), Some(ours.action));
+        assert_eq!(errors::report_action(&code.to_string()), Some(ours.action));
     }
     let action = |code| errors::find(code).unwrap().action;
     assert_eq!([action(131_026), action(131_050), action(131_042)], [INVALID, OPT_OUT, PAUSE]);
     assert_eq!([action(132_000), action(132_001), action(132_015), action(132_016)], [PAUSE_TEMPLATE; 4]);
     assert_eq!(action(130_429), FaultAction::Throttle { after: Some(Duration::from_secs(5)) });
-    assert_eq!(["failed", "999999", ""].map(|code| crate::report_action("meta", code)), [None; 3]);
+    assert_eq!(["failed", "999999", ""].map(errors::report_action), [None; 3]);
     assert_eq!(action(299), PAUSE, "the whole range 200-299");
     assert!(errors::find(300).is_none());
 }

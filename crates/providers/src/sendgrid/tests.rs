@@ -290,7 +290,7 @@ fn bounces_are_read_by_enhanced_status() {
         (false, "", "élan", "bounce", PERMANENT),
     ] {
         assert_eq!(errors::of_bounce(blocked, status, reason), (code.to_owned(), action), "{status} {reason}");
-        assert_eq!(crate::report_action("sendgrid", code), Some(action), "the code alone says as much: {code}");
+        assert_eq!(errors::report_action(code), Some(action), "the code alone says as much: {code}");
     }
 }
 
@@ -307,9 +307,9 @@ fn drops_are_read_by_reason() {
         ("something new", "dropped", PERMANENT),
     ] {
         assert_eq!(errors::of_drop(reason), (code.to_owned(), action), "{reason}");
-        assert_eq!(crate::report_action("sendgrid", code), Some(action), "{code}");
+        assert_eq!(errors::report_action(code), Some(action), "{code}");
     }
-    assert_eq!(["delivered", "open", ""].map(|code| crate::report_action("sendgrid", code)), [None; 3]);
+    assert_eq!(["delivered", "open", ""].map(errors::report_action), [None; 3]);
 }
 
 #[test]

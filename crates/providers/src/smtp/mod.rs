@@ -47,7 +47,6 @@ pub static PROVIDER: Provider = Provider {
     secrets: &[Field::optional("username", "for a server that wants one"), Field::optional("password", "for a server that wants one")],
     sender: |account, channel| sender(account, channel, DEADLINE),
     webhook: None,
-    report_action: errors::report_action,
 };
 
 /// The sending half, with a deadline of the caller's choosing for each message.

@@ -2,7 +2,7 @@
 //!
 //! A connection is lent to one message at a time. One that fails, or whose message is given up at the deadline, is dropped
 //! and not given back. There is no housekeeper: connections that rest too long are dropped when the next message comes, and
-//! there are never more than `max_connections`.
+//! there are never more than `max_connections`. Whoever keeps to [`crate::Send::concurrency`] never waits for one.
 
 use super::stream::Opener;
 use crate::Fault;

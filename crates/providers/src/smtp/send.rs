@@ -115,6 +115,10 @@ impl Send for Sender {
         }
     }
 
+    fn concurrency(&self) -> usize {
+        self.pool.opener().config().max_connections
+    }
+
     fn capability(&self) -> Capability {
         if self.pool.opener().config().drops_repetitions { Capability::Idempotent } else { Capability::None }
     }

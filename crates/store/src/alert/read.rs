@@ -1,7 +1,7 @@
 //! Alerts as people see them.
 
 use super::Result;
-use crate::{Error, page::Page, sender::channel};
+use crate::{Error, delivery::channel, page::Page};
 use domain::{CampaignId, Channel, SenderId, WorkspaceId};
 use serde::Serialize;
 use sqlx::PgConnection;

@@ -4,7 +4,7 @@ use super::Campaign;
 use crate::{
     Result,
     alert::{self, Alert},
-    sender::channel,
+    delivery::channel,
 };
 use domain::{CampaignId, Channel, WorkspaceId};
 use sqlx::PgConnection;

@@ -1,7 +1,7 @@
 //! What happened with each delivery: our decisions and the providers' reports.
 
 use super::{Delivery, Happening, Part};
-use crate::{Error, Result};
+use crate::Result;
 use domain::{
     delivery::{State, reason},
     facts::Kind,
@@ -94,8 +94,7 @@ async fn facts(connection: &mut PgConnection, ids: &[i64]) -> Result<BTreeMap<i6
     .await?;
     let mut told: BTreeMap<i64, Vec<(Kind, Happening)>> = BTreeMap::new();
     for row in rows {
-        let kind =
-            Kind::from_number(row.kind.into()).ok_or_else(|| Error::Corrupt { what: "kind of fact", reason: row.kind.to_string() })?;
+        let kind = crate::delivery::kind(row.kind)?;
         let one = Happening { at: row.occurred_at, what: kind.word().to_owned(), reason: row.code, rule: String::new(), attempt: 0 };
         told.entry(row.delivery_id).or_default().push((kind, one));
     }

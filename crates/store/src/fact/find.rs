@@ -29,6 +29,10 @@ pub(super) async fn deliveries<'a>(connection: &mut PgConnection, facts: &[&'a F
              SELECT f.n, (array_agg(d.delivery_id ORDER BY d.sender_id <> f.sender_id, d.delivery_id))[1] FROM f JOIN send.delivery d
                ON d.provider_message_id = f.message_id AND (d.sender_id = f.sender_id OR d.workspace_id = f.workspace_id)
              WHERE f.delivery_id IS NULL GROUP BY f.n
+             UNION ALL
+             SELECT f.n, min(d.delivery_id) FROM f JOIN send.delivery d
+               ON d.earlier_ids IS NOT NULL AND d.earlier_ids @> ARRAY[f.message_id] AND d.workspace_id = f.workspace_id
+             WHERE f.delivery_id IS NULL AND f.message_id <> '' GROUP BY f.n
            )
            SELECT named.n AS "n!", d.delivery_id AS "delivery_id!", d.workspace_id AS "workspace_id!", d.campaign_id AS "campaign_id!",
                   d.run_id AS "run_id!", d.channel AS "channel!", d.sender_id AS "sender_id!", coalesce(c.price_micros, 0) AS "price_micros!",

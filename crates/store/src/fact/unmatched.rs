@@ -2,10 +2,10 @@
 
 use super::{Fact, find};
 use crate::{
-    Error, Result,
+    Error, Result, delivery,
     stats::{self, Counters, Finding},
 };
-use domain::{DeliveryId, SenderId, facts::Kind};
+use domain::{DeliveryId, SenderId};
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -115,10 +115,10 @@ pub(super) async fn settle<'a>(connection: &mut PgConnection, facts: &'a [Fact])
 impl TryFrom<Row> for Fact {
     type Error = Error;
     fn try_from(row: Row) -> Result<Self> {
-        let corrupt = |what| Error::Corrupt { what, reason: "not written by this version".to_owned() };
+        let corrupt = |_| Error::Corrupt { what: "fact key", reason: "not written by this version".to_owned() };
         Ok(Self {
-            key: row.fact_key.try_into().map_err(|_| corrupt("fact key"))?,
-            kind: Kind::from_number(row.kind.into()).ok_or_else(|| corrupt("kind of fact"))?,
+            key: row.fact_key.try_into().map_err(corrupt)?,
+            kind: delivery::kind(row.kind)?,
             occurred_at: row.occurred_at,
             code: row.code.unwrap_or_default(),
             delivery_id: row.delivery_id.map(DeliveryId),

@@ -1,8 +1,12 @@
 //! Deliveries at the gate: locked while they are judged, then marked with what was decided, which is also written down.
 
 use super::{Ask, Stopped, judge::Subject, standing::Ground};
-use crate::{PgConnection, Result};
-use domain::{ContactId, DeliveryId, SenderId, WorkspaceId, breaker, delivery::State};
+use crate::{PgConnection, Result, budget, requeue::RESENT, settle::NOT_FOUND};
+use domain::{
+    ContactId, DeliveryId, WorkspaceId, breaker,
+    delivery::{KEY_KNOWN_FOR, State},
+    render::Person,
+};
 use time::OffsetDateTime;
 
 /// A delivery that may leave, with what its content is rendered from.
@@ -11,26 +15,14 @@ pub struct Claimed {
     pub delivery_id: DeliveryId,
     /// This try's number, from 1.
     pub attempt: u32,
+    /// How many earlier tries its provider took that failed afterwards: this one is another message than theirs.
+    pub earlier: u32,
     pub address: String,
     /// How often in a row it has failed with `last_code`.
     pub repeats: u32,
     pub last_code: Option<String>,
-    /// By whom it is sent.
-    pub sender_id: SenderId,
-    pub contact: Contact,
-}
-
-/// The contact as it is now.
-#[derive(Debug, Clone)]
-pub struct Contact {
-    pub name: String,
-    pub email: String,
-    pub phone: String,
-    pub locale: String,
-    pub city: String,
-    pub postal_code: String,
-    pub role: String,
-    pub attributes: serde_json::Value,
+    /// As it is now.
+    pub contact: Person,
 }
 
 /// A delivery that waits, locked.
@@ -39,6 +31,10 @@ pub(super) struct Candidate {
     contact_id: ContactId,
     address_key: String,
     doubtful: bool,
+    /// An earlier try may have left. False of one that its provider says it never got.
+    may_have_left: bool,
+    /// Nobody wants it sent again but us, and its provider may have forgotten by now that it got it.
+    is_forgotten: bool,
     /// What it holds of the budget from an earlier try that may have left.
     reserved_micros: i64,
 }
@@ -47,6 +43,25 @@ impl Candidate {
     pub(super) fn subject(&self) -> Subject<'_> {
         let tried = (self.claimed.attempt > 1).then_some(self.claimed.delivery_id);
         Subject { contact_id: self.contact_id, address_key: &self.address_key, tried, doubtful: self.doubtful }
+    }
+
+    /// The verdict over one that may not leave by that rule: nobody can say that it never did.
+    pub(super) fn suppress(&self, reason: &'static str, rule: String) -> Verdict {
+        match self.may_have_left {
+            false => Verdict::suppress(self.claimed.delivery_id, reason, rule),
+            true => Verdict::unknown(self.claimed.delivery_id, format!("{rule}; an earlier try may have left")),
+        }
+    }
+
+    /// The verdict over one that is not to be sent a second time, though nothing else speaks against it.
+    pub(super) fn forgotten(&self) -> Option<Verdict> {
+        let rule = "an earlier try may have left, and its provider may not know it any more".to_owned();
+        self.is_forgotten.then(|| Verdict::unknown(self.claimed.delivery_id, rule))
+    }
+
+    /// What it holds of the budget, if it does.
+    pub(super) fn holds(&self) -> Option<i64> {
+        (self.reserved_micros > 0).then_some(self.claimed.delivery_id.0)
     }
 
     /// What it takes of the budget at that price, beyond what it holds.
@@ -72,8 +87,12 @@ impl Verdict {
         Self { delivery_id, state: State::Sending, word: "passed", reason: "", rule: rule.to_owned(), until: None }
     }
 
-    pub(super) const fn suppress(delivery_id: DeliveryId, reason: &'static str, rule: String) -> Self {
+    const fn suppress(delivery_id: DeliveryId, reason: &'static str, rule: String) -> Self {
         Self { delivery_id, state: State::Suppressed, word: "suppressed", reason, rule, until: None }
+    }
+
+    const fn unknown(delivery_id: DeliveryId, rule: String) -> Self {
+        Self { delivery_id, state: State::Unknown, word: "unknown", reason: "", rule, until: None }
     }
 
     pub(super) const fn defer(delivery_id: DeliveryId, until: OffsetDateTime, reason: &'static str, rule: String) -> Self {
@@ -86,7 +105,7 @@ impl Verdict {
     }
 
     pub(super) fn stopped(&self) -> Option<Stopped> {
-        let stops = matches!(self.state, State::Suppressed | State::Accepted);
+        let stops = matches!(self.state, State::Suppressed | State::Unknown | State::Accepted);
         stops.then_some(Stopped { delivery_id: self.delivery_id, state: self.state, reason: self.reason })
     }
 }
@@ -106,10 +125,13 @@ pub(super) async fn take_turn(connection: &mut PgConnection, workspace: Workspac
 ///
 /// The run is compared in a way that no index answers: right after an expansion, before the server has counted its rows, it would take
 /// the whole run to be the shorter way than the ids of a job.
-pub(super) async fn lock(connection: &mut PgConnection, ask: Ask<'_>, limit: u32) -> Result<Vec<Candidate>> {
+pub(super) async fn lock(connection: &mut PgConnection, ask: Ask<'_>, limit: u32, now: OffsetDateTime) -> Result<Vec<Candidate>> {
     let rows = sqlx::query!(
         r#"SELECT d.delivery_id, d.contact_id, d.attempt, d.address, coalesce(d.address_key, '') AS "address_key!", d.repeats, d.reason,
-                  d.doubtful, d.reserved_micros, coalesce(c.name, '') AS "name!", coalesce(c.email, '') AS "email!",
+                  coalesce(cardinality(d.earlier_ids), 0) AS "earlier!", d.doubtful, d.doubtful AND d.reason IS DISTINCT FROM $6 AS "may_have_left!",
+                  d.doubtful AND d.reason IS DISTINCT FROM $6 AND d.reason IS DISTINCT FROM $7
+                    AND coalesce(d.sent_at < $8::timestamptz - make_interval(secs => $9), false) AS "is_forgotten!",
+                  d.reserved_micros, coalesce(c.name, '') AS "name!", coalesce(c.email, '') AS "email!",
                   coalesce(c.phone, '') AS "phone!", coalesce(c.locale, '') AS "locale!", coalesce(c.city, '') AS "city!",
                   coalesce(c.postal_code, '') AS "postal_code!", coalesce(c.role, '') AS "role!", coalesce(c.attributes, '{}') AS "attributes!"
            FROM send.delivery d LEFT JOIN core.contact c ON c.contact_id = d.contact_id
@@ -120,7 +142,11 @@ pub(super) async fn lock(connection: &mut PgConnection, ask: Ask<'_>, limit: u32
         ask.run_id.0,
         ask.channel.as_str(),
         i64::from(limit),
-        ask.sender_id.0
+        ask.sender_id.0,
+        NOT_FOUND,
+        RESENT,
+        now,
+        KEY_KNOWN_FOR.as_secs_f64()
     )
     .fetch_all(connection)
     .await?;
@@ -130,11 +156,11 @@ pub(super) async fn lock(connection: &mut PgConnection, ask: Ask<'_>, limit: u32
             claimed: Claimed {
                 delivery_id: DeliveryId(row.delivery_id),
                 attempt: row.attempt.unsigned_abs() + 1,
+                earlier: row.earlier.unsigned_abs(),
                 address: row.address,
                 repeats: row.repeats.unsigned_abs().into(),
                 last_code: row.reason,
-                sender_id: ask.sender_id,
-                contact: Contact {
+                contact: Person {
                     name: row.name,
                     email: row.email,
                     phone: row.phone,
@@ -142,12 +168,14 @@ pub(super) async fn lock(connection: &mut PgConnection, ask: Ask<'_>, limit: u32
                     city: row.city,
                     postal_code: row.postal_code,
                     role: row.role,
-                    attributes: row.attributes,
+                    attributes: row.attributes.as_object().cloned().unwrap_or_default(),
                 },
             },
             contact_id: ContactId(row.contact_id),
             address_key: row.address_key,
             doubtful: row.doubtful,
+            may_have_left: row.may_have_left,
+            is_forgotten: row.is_forgotten,
             reserved_micros: row.reserved_micros,
         })
         .collect())
@@ -165,7 +193,7 @@ pub(super) struct Spend {
 }
 
 /// Marks what was decided and writes it down, in one statement. A message that is put off keeps the code that it last failed with, so
-/// that a ladder of retries goes on where it was.
+/// that a ladder of retries goes on where it was, and one that may have left keeps what is known of that.
 pub(super) async fn mark(
     connection: &mut PgConnection,
     ask: Ask<'_>,
@@ -188,7 +216,7 @@ pub(super) async fn mark(
            UPDATE send.delivery d
            SET state = v.state, updated_at = $7, next_attempt_at = v.until,
                reason = CASE v.state WHEN 'suppressed' THEN v.reason
-                                     WHEN 'retry_wait' THEN CASE WHEN d.repeats > 0 THEN d.reason ELSE v.reason END ELSE d.reason END,
+                                     WHEN 'retry_wait' THEN CASE WHEN d.repeats > 0 OR d.doubtful THEN d.reason ELSE v.reason END ELSE d.reason END,
                attempt = CASE v.state WHEN 'sending' THEN d.attempt + 1 ELSE d.attempt END,
                worker_id = CASE v.state WHEN 'sending' THEN $8 ELSE d.worker_id END,
                sender_id = CASE v.state WHEN 'sending' THEN $9 ELSE d.sender_id END,
@@ -233,23 +261,32 @@ pub(super) async fn mark(
     Ok(())
 }
 
-/// Drops what waits of a job whose run's time has run out.
+/// Drops what waits of a job whose run's time has run out; what may have left by an earlier try becomes `unknown` instead.
 pub(super) async fn expire(connection: &mut PgConnection, ask: Ask<'_>, now: OffsetDateTime) -> Result<Vec<Stopped>> {
-    let ids = sqlx::query_scalar!(
+    let rows = sqlx::query!(
         r#"WITH expired AS (
-             UPDATE send.delivery SET state = 'expired', updated_at = $3
+             UPDATE send.delivery SET state = CASE WHEN doubtful AND reason IS DISTINCT FROM $4 THEN 'unknown' ELSE 'expired' END,
+                                      updated_at = $3
              WHERE delivery_id = ANY($1) AND run_id IS NOT DISTINCT FROM $2 AND state = 'queued'
-             RETURNING delivery_id, workspace_id, attempt
+             RETURNING delivery_id, workspace_id, attempt, state
            ), noted AS (
              INSERT INTO send.decision (delivery_id, workspace_id, at, attempt, verdict, rule)
-             SELECT delivery_id, workspace_id, $3, attempt, 'expired', 'expired' FROM expired
+             SELECT delivery_id, workspace_id, $3, attempt, state, 'expired' FROM expired
            )
-           SELECT delivery_id AS "delivery_id!" FROM expired"#,
+           SELECT delivery_id AS "delivery_id!", state = 'expired' AS "never_left!" FROM expired"#,
         ask.delivery_ids,
         ask.run_id.0,
-        now
+        now,
+        NOT_FOUND
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
-    Ok(ids.into_iter().map(|id| Stopped { delivery_id: DeliveryId(id), state: State::Expired, reason: "" }).collect())
+    let unspent: Vec<i64> = rows.iter().filter(|row| row.never_left).map(|row| row.delivery_id).collect();
+    budget::refund(connection, &unspent).await?;
+    let stopped = rows.into_iter().map(|row| Stopped {
+        delivery_id: DeliveryId(row.delivery_id),
+        state: if row.never_left { State::Expired } else { State::Unknown },
+        reason: "",
+    });
+    Ok(stopped.collect())
 }

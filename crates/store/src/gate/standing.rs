@@ -23,8 +23,10 @@ pub enum Standing {
     SenderDown {
         until: OffsetDateTime,
     },
-    /// The next message would pass the budget. With a wait: something that is on its way may still be refunded.
+    /// The next message would pass the budget: the channel's own, or the campaign's. With a wait: something that is on its way may still
+    /// be refunded.
     OverBudget {
+        of_channel: bool,
         wait: Option<Duration>,
     },
     /// Cancelled or over: what waits will be dropped.

@@ -1,6 +1,6 @@
 //! What is looked up for messages that people send back.
 
-use crate::{Result, sender};
+use crate::{Result, delivery};
 use domain::{Channel, DeliveryId, WorkspaceId};
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,7 +70,7 @@ pub async fn addressees(
     .fetch_all(connection)
     .await?;
     rows.into_iter()
-        .map(|row| Ok((DeliveryId(row.delivery_id), Addressee { channel: sender::channel(&row.channel)?, address_key: row.address_key })))
+        .map(|row| Ok((DeliveryId(row.delivery_id), Addressee { channel: delivery::channel(&row.channel)?, address_key: row.address_key })))
         .collect()
 }
 

@@ -31,17 +31,8 @@ impl Ledger {
 
     pub fn add_count(&mut self, count: &Count) {
         let tally = self.counts.entry(count.channel).or_default();
-        let numbers = [
-            (Metric::Target, count.target),
-            (Metric::Cancelled, count.cancelled),
-            (Metric::Expired, count.expired),
-            (Metric::Rescued, count.rescued),
-        ];
-        for (metric, value) in numbers {
-            tally.add(metric, "", value);
-        }
-        for (reason, value) in &count.suppressed {
-            tally.add(Metric::Suppressed, reason, *value);
+        for (metric, code, value) in count.figures() {
+            tally.add(metric, code, value);
         }
     }
 

@@ -2,14 +2,13 @@
 
 use super::PAGE;
 use crate::{
-    Error, Result,
-    recount::state,
+    Result, delivery,
     stats::{Place, Prices},
 };
 use domain::{
     CampaignId, DeliveryId, RunId, WorkspaceId,
     delivery::State,
-    facts::{Bits, Engaged, Kind, Known},
+    facts::{Bits, Engaged, Known},
 };
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
@@ -78,12 +77,12 @@ pub(super) async fn rows(
                     workspace_id: workspace,
                     campaign_id: campaign,
                     run_id: RunId(run),
-                    channel: crate::delivery::channel(&row.channel)?,
+                    channel: delivery::channel(&row.channel)?,
                     sender_id: row.sender_id.into(),
                     prices: Prices { usual: row.price_micros, fallback: row.fallback_sender_id.map(|id| (id.into(), row.fallback_micros)) },
                 },
                 contact_id: row.contact_id,
-                state: state(&row.state)?,
+                state: delivery::state(&row.state)?,
                 reason: row.reason,
                 updated_at: row.updated_at,
                 rescue: row.rescue,
@@ -124,8 +123,7 @@ pub(super) async fn read_log(connection: &mut PgConnection, delivery_ids: &[i64]
     .await?;
     let mut log = Log { known: BTreeMap::new(), facts: 0 };
     for row in rows {
-        let kind =
-            Kind::from_number(row.kind.into()).ok_or_else(|| Error::Corrupt { what: "kind of fact", reason: row.kind.to_string() })?;
+        let kind = delivery::kind(row.kind)?;
         let known = log.known.entry(row.delivery_id).or_default();
         known.learn(kind, row.first, &row.code);
         known.learn(kind, row.last, &row.code);

@@ -1,7 +1,7 @@
 //! Whether senders can send: what people and dispatchers keep in send.sender_state, and people's part in changing it.
 
 use crate::Result;
-use domain::{SenderId, WorkspaceId};
+use domain::{SenderId, WorkspaceId, rate};
 use serde::Serialize;
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
@@ -49,7 +49,7 @@ pub async fn health(connection: &mut PgConnection, workspace: WorkspaceId, ids: 
     let rows = sqlx::query!(
         r#"SELECT s.sender_id, t.paused_at AS "paused_at?", coalesce(t.paused_code, '') AS "code!",
                   coalesce(t.paused_detail, '') AS "detail!", CASE WHEN t.open_until > now() THEN t.open_until END AS down_until,
-                  b.pace AS "pace?", extract(epoch FROM now() - b.pace_at)::float8 AS "paced_for?"
+                  b.pace AS "pace?", extract(epoch FROM b.pace_at)::float8 AS "pace_at?", extract(epoch FROM now())::float8 AS "now!"
            FROM core.sender s LEFT JOIN send.sender_state t USING (sender_id) LEFT JOIN send.rate_bucket b USING (sender_id)
            WHERE s.workspace_id = $1 AND s.sender_id = ANY($2)"#,
         workspace.0,
@@ -65,17 +65,11 @@ pub async fn health(connection: &mut PgConnection, workspace: WorkspaceId, ids: 
             paused_code: shown(row.code),
             paused_detail: shown(row.detail),
             down_until: row.down_until,
-            pace: pace(row.pace.unwrap_or(1.0), row.paced_for.unwrap_or(f64::INFINITY)),
+            pace: rate::pace(row.pace.unwrap_or(1.0), row.pace_at, row.now),
         };
         (row.sender_id.into(), health)
     });
     Ok(of.collect())
-}
-
-/// The pace that a sender has again, so many seconds after it was lowered.
-fn pace(lowered_to: f64, seconds_ago: f64) -> f64 {
-    const RECOVERS_IN_SECONDS: f64 = 120.0;
-    (lowered_to + (1.0 - lowered_to) * (seconds_ago / RECOVERS_IN_SECONDS).clamp(0.0, 1.0)).min(1.0)
 }
 
 /// Stops a sender until a person resumes it. A reason that its provider gave gives way to the person's.
@@ -112,18 +106,4 @@ pub async fn resume(connection: &mut PgConnection, workspace: WorkspaceId, id: S
     .execute(connection)
     .await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::pace;
-
-    #[test]
-    fn a_lowered_pace_comes_back_within_two_minutes() {
-        for (lowered_to, after, shown) in
-            [(1.0, 0.0, 1.0), (0.5, 0.0, 0.5), (0.5, 60.0, 0.75), (0.1, 120.0, 1.0), (0.5, f64::INFINITY, 1.0)]
-        {
-            assert!((pace(lowered_to, after) - shown).abs() < 1e-9, "{lowered_to} {after}");
-        }
-    }
 }

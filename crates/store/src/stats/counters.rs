@@ -8,6 +8,20 @@ use domain::{
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
 
+impl Count {
+    /// What it adds to, and how much.
+    pub(crate) fn figures(&self) -> impl Iterator<Item = (Metric, &str, i64)> {
+        let numbers = [
+            (Metric::Target, "", self.target),
+            (Metric::Cancelled, "", self.cancelled),
+            (Metric::Expired, "", self.expired),
+            (Metric::Rescued, "", self.rescued),
+        ];
+        let suppressed = self.suppressed.iter().map(|(reason, value)| (Metric::Suppressed, reason.as_str(), *value));
+        numbers.into_iter().chain(suppressed)
+    }
+}
+
 /// What a message costs, by who sends it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Prices {
@@ -86,17 +100,8 @@ impl Counters {
             sender_id: count.sender_id,
             prices: Prices::default(),
         };
-        let numbers = [
-            (Metric::Target, count.target),
-            (Metric::Cancelled, count.cancelled),
-            (Metric::Expired, count.expired),
-            (Metric::Rescued, count.rescued),
-        ];
-        for (metric, value) in numbers {
-            self.add(&place, metric, "", value);
-        }
-        for (reason, value) in &count.suppressed {
-            self.add(&place, Metric::Suppressed, reason, *value);
+        for (metric, code, value) in count.figures() {
+            self.add(&place, metric, code, value);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Deliveries of a campaign with their standing, a page at a time.
 
-use crate::{Result, page::BadToken, recount::state};
+use crate::{Result, delivery::state, page::BadToken};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
     CampaignId, Channel, ContactId, DeliveryId, WorkspaceId,

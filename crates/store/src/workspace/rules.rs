@@ -1,6 +1,6 @@
 //! The rules of a workspace about when and how often its contacts are messaged.
 
-use crate::{Result, sender::channel};
+use crate::{Result, delivery::channel};
 use domain::{Channel, WorkspaceId, gate::QuietHours};
 use serde::{Serialize, Serializer};
 use sqlx::PgConnection;

@@ -140,6 +140,7 @@ async fn what_may_have_left_is_unknown_when_its_campaign_is_cancelled() {
     let (campaign, ids) = over(&world, 3, "retry_wait").await;
     world.execute("UPDATE send.delivery SET doubtful = true, reason = 'timeout'".to_owned()).await;
     world.execute(format!("UPDATE send.delivery SET reason = 'not_found' WHERE delivery_id = {}", ids[0])).await;
+    world.execute("UPDATE core.campaign SET status = 'CANCELLED'".to_owned()).await;
     let mut tx = world.db.begin().await.unwrap();
     let (_, dropped) = job::drop_some(&mut tx, campaign.run, State::Cancelled, now()).await.unwrap();
     tx.commit().await.unwrap();

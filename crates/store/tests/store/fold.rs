@@ -368,7 +368,7 @@ async fn the_ledger_is_told_what_settles_its_doubts_and_every_late_failure() {
     world.fold(&[doubt, delivered, message(ids[1], Kind::Failed, "SM2", "131049"), message(ids[1], Kind::Failed, "SM4", "131049")]).await;
     let notice = |id: i64, kind: &str, code: &str, message: &str| (id, kind.to_owned(), code.to_owned(), Some(message.to_owned()));
     let expected =
-        [notice(ids[0], "sent", "", "SM1"), notice(ids[1], "failed", "131049", "SM2"), notice(ids[1], "failed", "131049", "SM4")];
+        [notice(ids[0], "reached", "", "SM1"), notice(ids[1], "failed", "131049", "SM2"), notice(ids[1], "failed", "131049", "SM4")];
     assert_eq!(world.notices().await, expected);
     // Who acts on them may take them away.
     let dispatcher = world.connect_as(Role::Dispatcher).await;

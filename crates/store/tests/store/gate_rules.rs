@@ -164,7 +164,7 @@ async fn two_gates_at_once_cannot_both_send_the_last_message_of_a_cap() {
 async fn quiet_hours_put_a_message_off_and_count_no_try() {
     let world = World::new().await;
     let (campaign, ids) = waiting(&world, 3).await;
-    // Always quiet in UTC, but for two minutes that aren't now; and just now not quiet two hours further east.
+    // Quiet in UTC, for another half an hour; not so two hours further east.
     set_workspace(
         &world,
         campaign,
@@ -218,10 +218,16 @@ async fn who_opened_on_one_channel_is_skipped_on_another() {
 async fn engagement_with_another_campaign_or_too_long_ago_skips_nothing() {
     let world = World::new().await;
     let (campaign, ids) = waiting(&world, 2).await;
+    let other = world.campaign(0, 1.0).await;
     rule(&world, campaign, "clicked", 1).await;
     on_email(&world, campaign, "clicked_at").await;
+    let first = "(SELECT min(delivery_id) FROM stats.delivery_status)";
+    world.execute(format!("UPDATE stats.delivery_status SET clicked_at = now() - interval '61 minutes' WHERE delivery_id = {first}")).await;
     world
-        .execute(format!("UPDATE stats.delivery_status SET clicked_at = now() - interval '61 minutes' WHERE delivery_id > {}", ids[1]))
+        .execute(format!(
+            "UPDATE send.delivery SET campaign_id = '{}', run_id = '{}' WHERE channel = 'email' AND delivery_id > {first}",
+            other.campaign, other.run
+        ))
         .await;
     assert_eq!(pass(&world, campaign, &ids).await.claimed.len(), 2);
 }
@@ -237,7 +243,11 @@ async fn a_budget_is_never_passed_by_gates_that_race() {
     let passed: usize = [&a, &b, &c].iter().map(|answer| answer.claimed.len()).sum();
     assert_eq!((passed, world.count("reserved_micros = 7").await), (25, 25));
     let again = pass(&world, campaign, &ids).await;
-    assert_eq!(again.standing, Standing::OverBudget { wait: Some(Duration::from_secs(1)) }, "what is on its way may be refunded");
+    assert_eq!(
+        again.standing,
+        Standing::OverBudget { of_channel: false, wait: Some(Duration::from_secs(1)) },
+        "what is on its way may be refunded"
+    );
     let mut tx = world.db.begin().await.unwrap();
     store::budget::refund(&mut tx, &ids).await.unwrap();
     store::budget::refund(&mut tx, &ids).await.unwrap();
@@ -246,7 +256,7 @@ async fn a_budget_is_never_passed_by_gates_that_race() {
     world.execute("UPDATE send.delivery SET state = 'rejected' WHERE state = 'sending'".to_owned()).await;
     assert_eq!(pass(&world, campaign, &ids).await.claimed.len(), 25, "given back once, and spent again");
     world.execute("UPDATE send.delivery SET state = 'accepted' WHERE state = 'sending'".to_owned()).await;
-    assert_eq!(pass(&world, campaign, &ids).await.standing, Standing::OverBudget { wait: None });
+    assert_eq!(pass(&world, campaign, &ids).await.standing, Standing::OverBudget { of_channel: false, wait: None });
     assert_eq!(world.count("state = 'queued'").await, 10);
 }
 
@@ -265,6 +275,8 @@ async fn a_channels_own_budget_and_what_a_message_already_holds() {
     let spent: Vec<(String, i64)> =
         sqlx::query_as("SELECT channel, reserved_micros FROM send.spend ORDER BY 1").fetch_all(&mut *connection).await.unwrap();
     assert_eq!(spent, [(String::new(), 20), ("sms".to_owned(), 20)]);
+    world.execute("UPDATE send.delivery SET state = 'accepted' WHERE state = 'sending'".to_owned()).await;
+    assert_eq!(pass(&world, campaign, &ids).await.standing, Standing::OverBudget { of_channel: true, wait: None });
 }
 
 #[tokio::test]
@@ -402,7 +414,8 @@ async fn a_judge_answers_for_messages_that_do_not_exist_as_any_service() {
     }
     // Fenced: another workspace's campaign isn't there.
     let mut tx = world.connect_as(Role::Api).await.tenant(domain::WorkspaceId::new()).await.unwrap();
-    assert!(gate::policy(&mut tx, campaign.campaign, Channel::Sms).await.is_err());
+    let fenced = gate::policy(&mut tx, campaign.campaign, Channel::Sms).await;
+    assert!(matches!(fenced, Err(store::Error::Database(sqlx::Error::RowNotFound))), "{fenced:?}");
 }
 
 #[tokio::test]

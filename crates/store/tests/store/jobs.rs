@@ -73,11 +73,17 @@ async fn a_job_that_nobody_touches_is_published_again() {
     let mut tx = world.db.begin().await.unwrap();
     let jobs = job::take_publishable(&mut tx, Channel::Sms, 10_000, 64).await.unwrap();
     job::mark_published(&mut tx, &[jobs[0].job_id.0]).await.unwrap();
-    assert_eq!(job::take_back_lost(&mut tx, LOST_AFTER).await.unwrap(), 0);
+    assert_eq!(job::take_back_lost(&mut tx, Channel::Sms, false, LOST_AFTER, None).await.unwrap(), 0);
     tx.commit().await.unwrap();
     world.execute("UPDATE send.job SET published_at = now() - interval '61 seconds'".to_owned()).await;
     let mut tx = world.db.begin().await.unwrap();
-    assert_eq!(job::take_back_lost(&mut tx, LOST_AFTER).await.unwrap(), 1);
+    for (channel, is_fast) in [(Channel::Email, false), (Channel::Sms, true)] {
+        assert_eq!(job::take_back_lost(&mut tx, channel, is_fast, LOST_AFTER, None).await.unwrap(), 0, "it is another lane's");
+    }
+    let held_since = Some(now() - Duration::minutes(2));
+    assert_eq!(job::take_back_lost(&mut tx, Channel::Sms, false, LOST_AFTER, held_since).await.unwrap(), 0, "the broker has it");
+    let held_since = Some(now() - Duration::seconds(10));
+    assert_eq!(job::take_back_lost(&mut tx, Channel::Sms, false, LOST_AFTER, held_since).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -105,6 +111,11 @@ async fn dropping_takes_what_waits_and_leaves_what_is_held() {
     world
         .execute("UPDATE send.delivery SET state = 'retry_wait', attempt = 1, next_attempt_at = now() WHERE address LIKE '%2'".to_owned())
         .await;
+    let mut tx = world.db.begin().await.unwrap();
+    let (jobs, some) = job::drop_some(&mut tx, campaign.run, State::Cancelled, now()).await.unwrap();
+    assert_eq!((jobs, some.len()), (0, 0), "its campaign goes on");
+    tx.commit().await.unwrap();
+    world.execute("UPDATE core.campaign SET status = 'CANCELLED'".to_owned()).await;
     let (mut dropped, mut tried) = (0, 0);
     loop {
         let mut tx = world.db.begin().await.unwrap();

@@ -5,6 +5,7 @@ mod again;
 mod audience;
 mod campaign;
 mod contact;
+mod earlier;
 mod expand;
 mod explain;
 mod fixture;

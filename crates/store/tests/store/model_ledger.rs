@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 use store::{
     job,
     record::{self, Tried},
-    settle::{self, Change, Due},
+    settle::{self, Change, Due, NOT_FOUND},
 };
 
 const LEASE: Duration = Duration::from_secs(15);
@@ -235,27 +235,16 @@ impl Play {
 
     fn settled(&self, due: &Due) -> Change {
         let (taken, reported) = self.taken.get(&due.delivery_id.0).copied().unwrap_or_default();
-        let (state, refund) = match self.capability {
-            _ if reported => (State::Accepted, false),
-            Capability::Idempotent => (State::RetryWait, false),
-            Capability::Lookup if taken > 0 => (State::Accepted, false),
-            Capability::Lookup => (State::RetryWait, true),
-            Capability::None => (State::Unknown, false),
+        let state = match self.capability {
+            _ if reported => State::Accepted,
+            Capability::Idempotent => State::RetryWait,
+            Capability::Lookup if taken > 0 => State::Accepted,
+            Capability::Lookup => State::RetryWait,
+            Capability::None => State::Unknown,
         };
-        Change {
-            delivery_id: due.delivery_id,
-            attempt: due.attempt,
-            was: State::Uncertain,
-            state,
-            reason: None,
-            provider_message_id: None,
-            next_attempt_at: (state == State::RetryWait).then(now),
-            settle_at: None,
-            repeats: 0,
-            refund,
-            verdict: "",
-            rule: String::new(),
-        }
+        let reason = (self.capability == Capability::Lookup && taken == 0).then(|| NOT_FOUND.to_owned());
+        let next_attempt_at = (state == State::RetryWait).then(now);
+        Change { next_attempt_at, ..Change::new(due.delivery_id, due.attempt, State::Uncertain, state, reason, 0) }
     }
 
     async fn wake(&self) {
@@ -294,12 +283,12 @@ impl Play {
                 .unwrap();
         for (id, state, held, doubtful) in rows {
             let taken = self.taken_of(id);
-            // What is sent again with the same key may have been taken, and holds its price.
-            let may_have_left = doubtful && self.capability == Capability::Idempotent;
+            // What is sent again with the same key may have been taken; it and what was not found hold their price.
+            let most = u32::from(self.capability == Capability::Idempotent);
             let (expected, holds) = match state.as_str() {
                 "accepted" => (1..=1, true),
                 "uncertain" | "unknown" => (0..=1, true),
-                "queued" | "retry_wait" | "rejected" if may_have_left => (0..=1, held > 0),
+                "queued" | "retry_wait" | "rejected" if doubtful => (0..=most, held > 0),
                 "queued" | "retry_wait" | "rejected" => (0..=0, false),
                 other => panic!("{id} is {other}"),
             };

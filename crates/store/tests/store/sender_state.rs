@@ -3,10 +3,7 @@
 use crate::fixture::{Campaign, World, now};
 use domain::{Channel, DeliveryId};
 use std::time::Duration;
-use store::{
-    Role, job, reopen,
-    sender_state::{self, Standing},
-};
+use store::{Role, budget, job, sender_state};
 
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -45,9 +42,9 @@ async fn a_sender_that_gets_no_answers_is_down_until_it_gets_one() {
     assert!(!unanswered(&world, campaign, id, 64).await, "what was under way says nothing new");
     assert_eq!(publishable(&world).await, 0);
     let mut tx = world.db.begin().await.unwrap();
-    assert_eq!(sender_state::standing(&mut tx, campaign.sender).await.unwrap(), Standing::Down);
+    assert!(sender_state::is_down(&mut tx, campaign.sender).await.unwrap());
     assert!(sender_state::answered(&mut tx, campaign.sender, now()).await.unwrap());
-    assert_eq!(sender_state::standing(&mut tx, campaign.sender).await.unwrap(), Standing::Up);
+    assert!(!sender_state::is_down(&mut tx, campaign.sender).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(publishable(&world).await, 1);
 }
@@ -124,7 +121,7 @@ async fn a_budget_that_is_used_up_pauses_the_campaign() {
     let (campaign, _) = expanded(&world).await;
     let db = world.connect_as(Role::Scheduler).await;
     let mut tx = db.begin().await.unwrap();
-    assert!(reopen::pause_exhausted(&mut tx, now()).await.unwrap().is_empty());
+    assert!(budget::pause_exhausted(&mut tx, now()).await.unwrap().is_empty());
     let alert = |channel: &str| {
         format!(
             "INSERT INTO send.alert (alert_id, workspace_id, campaign_id, channel, kind, raised_at, last_at)
@@ -133,12 +130,12 @@ async fn a_budget_that_is_used_up_pauses_the_campaign() {
         )
     };
     world.execute(alert("email")).await;
-    assert!(reopen::pause_exhausted(&mut tx, now()).await.unwrap().is_empty(), "the other channel goes on");
+    assert!(budget::pause_exhausted(&mut tx, now()).await.unwrap().is_empty(), "the other channel goes on");
     world.execute("DELETE FROM send.alert".to_owned()).await;
     world.execute(alert("")).await;
     assert_eq!(publishable(&world).await, 0);
-    assert_eq!(reopen::pause_exhausted(&mut tx, now()).await.unwrap(), [campaign.campaign]);
-    assert!(reopen::pause_exhausted(&mut tx, now()).await.unwrap().is_empty());
+    assert_eq!(budget::pause_exhausted(&mut tx, now()).await.unwrap(), [campaign.campaign]);
+    assert!(budget::pause_exhausted(&mut tx, now()).await.unwrap().is_empty());
     tx.commit().await.unwrap();
     assert_eq!(
         world.text("SELECT status || ': ' || status_reason FROM core.campaign").await,

@@ -50,20 +50,8 @@ async fn take_due(world: &World) -> Vec<Due> {
 }
 
 fn change(id: i64, was: State, state: State) -> Change {
-    Change {
-        delivery_id: DeliveryId(id),
-        attempt: 1,
-        was,
-        state,
-        reason: None,
-        provider_message_id: None,
-        next_attempt_at: (state == State::RetryWait).then(now),
-        settle_at: None,
-        repeats: 0,
-        refund: false,
-        verdict: "retry",
-        rule: String::new(),
-    }
+    let next_attempt_at = (state == State::RetryWait).then(now);
+    Change { next_attempt_at, verdict: "retry", ..Change::new(DeliveryId(id), 1, was, state, None, 0) }
 }
 
 async fn apply(world: &World, change: Change) -> usize {
@@ -192,10 +180,14 @@ async fn what_certainly_did_not_leave_gives_its_budget_back() {
     assert_eq!(world.text(spent).await, "200");
     record(&world, worker, tried(ids[1], State::Uncertain)).await;
     assert_eq!(world.text(spent).await, "200", "it may have left");
-    let not_found = Change { refund: true, reason: Some(NOT_FOUND.to_owned()), ..change(ids[1], State::Uncertain, State::RetryWait) };
+    let not_found = Change { reason: Some(NOT_FOUND.to_owned()), ..change(ids[1], State::Uncertain, State::RetryWait) };
     apply(&world, not_found).await;
-    assert_eq!(world.text(spent).await, "100");
+    assert_eq!(world.text(spent).await, "200", "the next try takes what it holds");
     record(&world, worker, tried(ids[2], State::Accepted)).await;
+    world.execute(format!("UPDATE send.delivery SET state = 'queued' WHERE delivery_id = {}", ids[1])).await;
+    assert_eq!(world.pass(campaign, worker, &ids, 10).await.claimed.len(), 1);
+    assert_eq!(world.text(spent).await, "200");
+    record(&world, worker, Tried { attempt: 2, ..tried(ids[1], State::Rejected) }).await;
     assert_eq!(world.text(spent).await, "100");
 }
 

@@ -127,9 +127,8 @@ impl<'a> Batches<'a> {
         let mut last = None;
         for sender in &self.senders {
             let work = self.dispatcher.work_by(&self.plan, *sender).await?;
-            let taken = self.dispatcher.room.take(&work.ready.room, limit).await?;
-            let claimed_at = Instant::now();
-            let answer = self.dispatcher.pass_gate(self.job, &work, u32::try_from(taken.len())?).await?;
+            let taken = self.dispatcher.room.take(*sender, work.ready.send.concurrency(), limit).await?;
+            let (answer, claimed_at) = self.dispatcher.pass_gate(self.job, &work, u32::try_from(taken.len())?).await?;
             let about_sender = answer.standing.is_about_sender();
             let mut asked = Asked { work, answer, claimed_at, taken };
             if !about_sender {
@@ -156,7 +155,7 @@ impl<'a> Batches<'a> {
 fn next_ask(answer: &Answer) -> Option<Duration> {
     match answer.standing {
         Standing::Open => answer.more.then(|| answer.wait.unwrap_or_default()),
-        Standing::OverBudget { wait } => wait,
+        Standing::OverBudget { wait, .. } => wait,
         _ => None,
     }
 }

@@ -4,6 +4,8 @@
 mod desk;
 mod health;
 mod lanes;
+mod post_office;
 mod settle;
 mod shutdown;
+mod turns;
 mod world;

@@ -21,6 +21,7 @@ const LINK_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 pub struct World {
     pub db: Db,
     pub bus: Bus,
+    channel: Channel,
     kek: String,
     common: config::Common,
     database: TestDatabase,
@@ -44,7 +45,12 @@ fn now() -> OffsetDateTime {
 }
 
 impl World {
+    /// For SMS.
     pub async fn new() -> Self {
+        Self::of(Channel::Sms).await
+    }
+
+    pub async fn of(channel: Channel) -> Self {
         runtime::install_crypto();
         let (servers, database) = (TestServers::shared().await.unwrap(), test_database().await.unwrap());
         let mut common = config::Common::local(database.url.clone(), servers.nats_url.clone());
@@ -52,7 +58,7 @@ impl World {
         let bus = Bus::connect(&servers.nats_url, &common.subject_prefix, 1).await.unwrap();
         bus.ensure_streams().await.unwrap();
         let db = Db::connect(&database.url, Role::Owner, 8).await.unwrap();
-        Self { db, bus, kek: Kek::generate().unwrap(), common, database }
+        Self { db, bus, channel, kek: Kek::generate().unwrap(), common, database }
     }
 
     pub async fn execute(&self, sql: impl AsRef<str>) -> u64 {
@@ -69,13 +75,27 @@ impl World {
         self.count("send.delivery", condition).await
     }
 
-    /// An SMS campaign to so many people by a sender of its own, expanded; `lane` is bulk or transactional.
+    /// The provider's name, and the settings and secrets of an account there: as Twilio has them, or a mail server that takes one letter
+    /// at a time.
+    fn account(&self, provider: SocketAddr) -> (&'static str, String, &'static [u8]) {
+        if self.channel == Channel::Email {
+            let port = provider.port();
+            let settings =
+                format!(r#"{{"host": "127.0.0.1", "port": "{port}", "tls": "none", "from": "news@example.com", "max_connections": "1"}}"#);
+            return ("smtp", settings, b"{}");
+        }
+        let sid = "0".repeat(32);
+        let settings = format!(r#"{{"account_sid": "AC{sid}", "from": "+12025550142", "base_url": "http://{provider}"}}"#);
+        ("twilio", settings, br#"{"auth_token": "secret"}"#)
+    }
+
+    /// A campaign to so many people by a sender of its own, expanded; `lane` is bulk or transactional.
     pub async fn campaign(&self, provider: SocketAddr, contacts: usize, rate_per_second: f64, lane: &str) -> Campaign {
         let campaign = Campaign { id: CampaignId::new(), run: RunId::new(), sender: SenderId::new() };
         let (workspace, list, template) = (WorkspaceId::new(), Uuid::now_v7(), Uuid::now_v7());
-        let (id, sender) = (campaign.id, campaign.sender);
-        let settings = format!(r#"{{"account_sid": "AC{}", "from": "+12025550142", "base_url": "http://{provider}"}}"#, "0".repeat(32));
-        let sealed = Kek::from_base64(&self.kek).unwrap().seal(br#"{"auth_token": "secret"}"#, sender.0.as_bytes()).unwrap();
+        let (id, sender, channel) = (campaign.id, campaign.sender, self.channel);
+        let (provider, settings, secrets) = self.account(provider);
+        let sealed = Kek::from_base64(&self.kek).unwrap().seal(secrets, sender.0.as_bytes()).unwrap();
         let sealed = sealed.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         for sql in [
             format!("INSERT INTO core.workspace (workspace_id, name, created_at) VALUES ('{workspace}', 'w', now())"),
@@ -86,11 +106,13 @@ impl World {
             ),
             format!(
                 r#"INSERT INTO core.template_version (template_id, version, workspace_id, content, created_at, created_by)
-                   VALUES ('{template}', 1, '{workspace}', '{{"sms": {{"text": "Hello"}}}}', now(), 'test')"#
+                   VALUES ('{template}', 1, '{workspace}',
+                           '{{"sms": {{"text": "Hello"}}, "email": {{"subject": "Hello", "html": "<p>Hello</p>"}}}}', now(), 'test')"#
             ),
             format!(
-                "INSERT INTO core.contact (contact_id, workspace_id, phone, phone_key, created_at, updated_at)
-                 SELECT uuidv7(), '{workspace}', '+97150' || 1000000 + n, '+97150' || 1000000 + n, now(), now()
+                "INSERT INTO core.contact (contact_id, workspace_id, phone, phone_key, email, email_key, created_at, updated_at)
+                 SELECT uuidv7(), '{workspace}', '+97150' || 1000000 + n, '+97150' || 1000000 + n, n || '@example.com', n || '@example.com',
+                        now(), now()
                  FROM generate_series(1, {contacts}) AS n"
             ),
             format!(
@@ -100,7 +122,8 @@ impl World {
             format!(
                 "INSERT INTO core.sender (sender_id, workspace_id, name, channel, provider, settings, sealed_secrets, secret_names,
                                           rate_per_second, created_at, updated_at)
-                 VALUES ('{sender}', '{workspace}', 's', 'sms', 'twilio', '{settings}', '\\x{sealed}', '{{}}', {rate_per_second}, now(), now())"
+                 VALUES ('{sender}', '{workspace}', 's', '{channel}', '{provider}', '{settings}', '\\x{sealed}', '{{}}', {rate_per_second},
+                         now(), now())"
             ),
             format!(
                 "INSERT INTO core.campaign (campaign_id, workspace_id, name, status, template_id, due_at, created_by, created_at, updated_at, lane)
@@ -108,7 +131,7 @@ impl World {
             ),
             format!(
                 "INSERT INTO core.campaign_channel (campaign_id, channel, sender_id, workspace_id)
-                 VALUES ('{id}', 'sms', '{sender}', '{workspace}')"
+                 VALUES ('{id}', '{channel}', '{sender}', '{workspace}')"
             ),
             format!(
                 "INSERT INTO core.campaign_list (campaign_id, list_id, excluded, workspace_id) VALUES ('{id}', '{list}', false, '{workspace}')"
@@ -126,11 +149,11 @@ impl World {
         campaign
     }
 
-    /// Starts a dispatcher for SMS.
+    /// Starts a dispatcher.
     pub fn dispatch(&self, change: impl FnOnce(&mut Config)) -> Running {
         let kek = config::Kek { kek: Some(self.kek.clone().into()), kek_file: None };
         let links = config::Links { link_key: LINK_KEY.to_owned().into(), public_url: "http://127.0.0.1:1".to_owned() };
-        let mut config = Config::local(self.common.clone(), kek, links, Channel::Sms);
+        let mut config = Config::local(self.common.clone(), kek, links, self.channel);
         change(&mut config);
         let shutdown = Shutdown::new(runtime::shutdown::DRAIN);
         Running { ended: tokio::spawn(dispatcher::run(config, shutdown.clone())), shutdown }
@@ -163,18 +186,18 @@ impl World {
     }
 
     async fn hand_out_in(&self, connection: &mut PgConnection, window: i64) {
-        let jobs = job::take_publishable(connection, Channel::Sms, window, 1_000).await.unwrap();
+        let jobs = job::take_publishable(connection, self.channel, window, 1_000).await.unwrap();
         for job in &jobs {
             let message = SendJob {
                 job_id: job.job_id.to_string(),
                 run_id: job.run_id.to_string(),
                 campaign_id: job.campaign_id.to_string(),
                 workspace_id: job.workspace_id.to_string(),
-                channel: Channel::Sms.to_string(),
+                channel: self.channel.to_string(),
                 sender_id: job.sender_id.to_string(),
                 delivery_ids: job.delivery_ids.clone(),
             };
-            let subject = if job.is_fast() { Subject::send_fast(Channel::Sms) } else { Subject::send(Channel::Sms) };
+            let subject = if job.is_fast() { Subject::send_fast(self.channel) } else { Subject::send(self.channel) };
             self.bus.publish(&subject, &message, &Uuid::now_v7().to_string(), "").await.unwrap();
         }
         let ids: Vec<_> = jobs.iter().map(|job| job.job_id.0).collect();

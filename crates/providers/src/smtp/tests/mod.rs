@@ -196,6 +196,7 @@ async fn connections_are_kept_and_bounded() {
     let four = [("port", stub.addr.port().to_string()), ("max_connections", "4".to_owned())];
     let four = four.each_ref().map(|(name, value)| (*name, value.as_str()));
     let sender = sender(&account(&four), Channel::Email, DEADLINE).unwrap();
+    assert_eq!(sender.concurrency(), 4);
     let many: Vec<_> = (0..40)
         .map(|_| {
             let sender = Arc::clone(&sender);
@@ -278,7 +279,7 @@ fn delivery_reports_are_tried_again_once_at_most() {
         ("250", None),
         ("failed", None),
     ] {
-        assert_eq!(crate::report_action("smtp", status), action, "{status}");
+        assert_eq!(errors::report_action(status), action, "{status}");
     }
 }
 
