@@ -32,7 +32,7 @@ test: build ## all tests, on a throw-away PostgreSQL and nats-server
 	@"$(BIN)/with-servers" -- $(CARGO) test --workspace $(TEST_ARGS)
 	@exec "$(BIN)/chaos" --short
 
-chaos: build ## kill, freeze and starve a hub while it sends (3 minutes); LONG=1 sends 100,000 (half an hour); ARGS=--help
+chaos: build ## kill, freeze and starve a hub while it sends (3 minutes); LONG=1 sends 100,000 (three quarters of an hour); ARGS=--help
 	@exec "$(BIN)/chaos" $(if $(LONG),--long,--short) $(ARGS)
 
 test-clients: build ## drive a hub from Python and from a browser; needs Node 20 and Chromium

@@ -2,7 +2,7 @@
 
 use crate::monkey::Act;
 use anyhow::{Context, Result};
-use devstack::{Hub, Process, Stack};
+use devstack::{Hub, Process, SmallDisk, Stack};
 use domain::Channel;
 use std::{
     collections::BTreeMap,
@@ -11,13 +11,18 @@ use std::{
 use store::{Db, Role, admin::raw};
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Room for a new cluster, its log, and a short campaign.
+const SMALL_DISK_MIB: u32 = 768;
 /// What a frozen process had told the database by then has arrived there.
 const ARRIVED: Duration = Duration::from_millis(50);
 
 pub struct Machines {
     pub stack: Stack,
     pub hub: Hub,
-    /// How often each kind of act was done.
+    /// Where the servers' data is, in a scenario that fills it.
+    pub disk: Option<SmallDisk>,
+    /// How often each kind of act was to be done by the monkey, and was done.
+    pub planned: BTreeMap<String, u64>,
     pub acts: BTreeMap<String, u64>,
     /// The most memory that each process has held, in KiB.
     pub memory_kib: BTreeMap<String, u64>,
@@ -30,7 +35,8 @@ pub struct Machines {
 impl Machines {
     pub fn new(stack: Stack, hub: Hub) -> Self {
         let in_flight = Channel::ALL.into_iter().map(|channel| (channel, 0)).collect();
-        Self { stack, hub, acts: BTreeMap::new(), memory_kib: BTreeMap::new(), fell: Vec::new(), in_flight }
+        let (planned, acts, memory_kib) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { stack, hub, disk: None, planned, acts, memory_kib, fell: Vec::new(), in_flight }
     }
 
     pub fn count_more(&mut self, act: impl Into<String>, times: u64) {
@@ -59,9 +65,31 @@ impl Machines {
                 let postgres = self.stack.postgres().context("no PostgreSQL of our own")?;
                 crash(postgres, *down).await
             }
+            Act::FillDisk { time } => self.fill_disk(*time).await,
         }
         .with_context(|| act.label())?;
         self.count_more(act.label(), 1);
+        Ok(())
+    }
+
+    /// Moves the servers' data to a small disk; false where that isn't allowed.
+    pub async fn use_small_disk(&mut self) -> Result<bool> {
+        self.disk = self.stack.move_to_small_disk(SMALL_DISK_MIB).await?;
+        Ok(self.disk.is_some())
+    }
+
+    /// What the servers do when nothing can be written, and afterwards what a supervisor does: nats-server closes its streams until it is
+    /// started again, and PostgreSQL may have ended.
+    async fn fill_disk(&mut self, time: Duration) -> Result<()> {
+        self.note_in_flight(None).await;
+        let disk = self.disk.as_ref().context("no small disk")?;
+        disk.fill()?;
+        tokio::time::sleep(time).await;
+        disk.free()?;
+        for server in self.stack.processes() {
+            server.kill9_with_children().await?;
+            server.restart().await?;
+        }
         Ok(())
     }
 
@@ -76,7 +104,8 @@ impl Machines {
         crash(self.hub.process(name)?, down).await
     }
 
-    /// Adds what the workers of a channel (None: of all) hold at this moment. It can be more than the killed one holds, never less.
+    /// Adds what the workers of a channel (None: of all) hold at this moment. It can be more than the killed one holds, never less;
+    /// but none when the database doesn't answer, which makes the check that reads it only stricter.
     async fn note_in_flight(&mut self, channel: Option<Channel>) {
         for channel in Channel::ALL.into_iter().filter(|each| channel.is_none_or(|only| only == *each)) {
             let held = self.held(channel).await.unwrap_or_default();

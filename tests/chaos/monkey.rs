@@ -37,6 +37,10 @@ pub enum Act {
     KillDatabase {
         down: Duration,
     },
+    /// The disk of both servers is full for that long.
+    FillDisk {
+        time: Duration,
+    },
 }
 
 impl Act {
@@ -51,6 +55,7 @@ impl Act {
             Self::KillBroker { .. } => "kill nats-server".to_owned(),
             Self::LoseStreams => "delete the streams".to_owned(),
             Self::KillDatabase { .. } => "kill postgres".to_owned(),
+            Self::FillDisk { .. } => "fill the disk".to_owned(),
         }
     }
 }
@@ -120,6 +125,9 @@ impl Dice {
 
 /// Plays a plan and goes on looking after the processes; ends only by an error. After the last act, `acting` ends.
 pub async fn play(machines: &mut Machines, plan: &Plan, acting: &Acting, brief: &Brief) -> Result<()> {
+    for (_, act) in &plan.acts {
+        *machines.planned.entry(act.label()).or_default() += 1;
+    }
     let started = Instant::now();
     for (at, act) in &plan.acts {
         machines.keep_until(started + *at).await?;

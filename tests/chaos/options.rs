@@ -11,10 +11,10 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "chaos")]
 pub struct Options {
-    /// A few thousand deliveries and a few kills of each kind, within 150 s: what `make test` runs (the default)
+    /// A few thousand deliveries and a few kills of each kind, in some three minutes: what `make test` runs (the default)
     #[arg(long, conflicts_with = "long")]
     short: bool,
-    /// 100,000 deliveries, 50 kills of services, 20 of nats-server, 20 of PostgreSQL; takes about 20 minutes
+    /// 100,000 deliveries, 50 kills of services, 20 of nats-server, 20 of PostgreSQL; takes about three quarters of an hour
     #[arg(long)]
     long: bool,
     /// Decides every act and its moment; drawn at random when absent. How the machine schedules the processes isn't repeated
@@ -23,13 +23,13 @@ pub struct Options {
     /// Deliveries of the largest campaign; the other scenarios scale with it [default: 3,000 short, 100,000 long]
     #[arg(long, value_parser = clap::value_parser!(u32).range(300..=1_000_000))]
     deliveries: Option<u32>,
-    /// Bound of the whole run in minutes; what isn't done by then has failed [default: 4 short, 40 long]
+    /// Bound of the whole run in minutes; what isn't done by then has failed [default: 6 short, 60 long]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=600))]
     minutes: Option<u64>,
     /// Only this scenario; repeat for more. `--list` names them
     #[arg(long, value_name = "SCENARIO", value_parser = scenario_name)]
     only: Vec<String>,
-    /// Scenarios played at once [default: 4 short, 1 long]
+    /// Scenarios played at once [default: 4 short, 2 long]
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=16))]
     at_once: Option<u8>,
     /// Where to write the report, as FILE.json and FILE.md [default: chaos in the state folder]
@@ -55,11 +55,11 @@ impl Options {
     }
 
     pub fn minutes(&self) -> u64 {
-        self.minutes.unwrap_or(if self.long { 40 } else { 4 })
+        self.minutes.unwrap_or(if self.long { 60 } else { 6 })
     }
 
     pub fn at_once(&self) -> usize {
-        self.at_once.unwrap_or(if self.long { 1 } else { 4 }).into()
+        self.at_once.unwrap_or(if self.long { 2 } else { 4 }).into()
     }
 
     pub fn chosen(&self) -> Vec<&'static Scenario> {

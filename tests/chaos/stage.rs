@@ -62,8 +62,12 @@ impl Stage {
 
     /// Stops everything and waits.
     pub async fn stop(self) -> Result<()> {
-        let Machines { stack, hub, .. } = self.machines;
+        let Machines { mut stack, hub, disk, .. } = self.machines;
         let services = hub.stop().await;
+        for server in stack.processes() {
+            server.stop().await?;
+        }
+        drop(disk);
         services.and(stack.stop().await)
     }
 }

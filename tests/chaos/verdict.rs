@@ -4,7 +4,7 @@ use crate::{evidence::Evidence, machines::Machines, watch::Wanted};
 use domain::Channel;
 use proto::{analytics::ChannelStats, convert::channel};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Faults of one kind that are shown.
 const SHOWN: usize = 5;
@@ -61,6 +61,7 @@ pub fn judge(evidence: &Evidence, wanted: &Wanted, machines: &Machines) -> (Coun
         unknown: sum(|part| part.unknown),
     };
     let checks = vec![
+        Check::new("every planned act was played", unplayed(machines)),
         Check::new("nobody got it twice", twice),
         Check::new("nobody was lost: every target has a message or a reason", lost),
         Check::new("what the ledger calls not sent did not arrive", untrue(evidence)),
@@ -77,6 +78,12 @@ pub fn judge(evidence: &Evidence, wanted: &Wanted, machines: &Machines) -> (Coun
 /// For campaigns that only services were killed in: none may have fallen over.
 pub fn none_fell(machines: &Machines) -> Check {
     Check::new("no process ended by itself", machines.fell.clone())
+}
+
+fn unplayed(machines: &Machines) -> Vec<String> {
+    let done = |act: &str| machines.acts.get(act).copied().unwrap_or_default();
+    let missing = machines.planned.iter().filter(|(act, planned)| done(act) < **planned);
+    missing.map(|(act, planned)| format!("{act}: {} of {planned}", done(act))).collect()
 }
 
 fn twice(evidence: &Evidence) -> Vec<String> {
@@ -138,8 +145,14 @@ fn open(evidence: &Evidence, wanted: &Wanted) -> Vec<String> {
     if status != wanted.status {
         faults.push(format!("the campaign is {status}, not {}", wanted.status));
     }
-    let open = evidence.deliveries.iter().filter(|row| OPEN.contains(&row.status.as_str()));
-    faults.extend(open.map(|row| format!("{} {} (delivery {}) is {}", row.channel, row.address, row.id, row.status)));
+    let mut open = BTreeMap::<_, (usize, i64)>::new();
+    for row in evidence.deliveries.iter().filter(|row| OPEN.contains(&row.status.as_str())) {
+        let (count, example) = open.entry((row.channel, &row.status, &row.reason)).or_default();
+        (*count, *example) = (*count + 1, row.id);
+    }
+    for ((channel, status, reason), (count, id)) in open {
+        faults.push(format!("{channel}: {count} are {status} {reason}, such as delivery {id}"));
+    }
     faults
 }
 

@@ -5,7 +5,7 @@ use crate::{
     scenario::{Acting, Brief},
 };
 use anyhow::Result;
-use cli::{campaign::recount, demo::settle, hub::sandbox::Figures};
+use cli::{campaign::recount, demo::settle, hub::sandbox::Figures, output::channel_name};
 use domain::Channel;
 use e2e::{Campaign, Desk, accounted_for};
 use proto::{
@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const TELL_EVERY: Duration = Duration::from_secs(10);
+/// After the last act, what has not moved for so long won't. Longer than anything stands still that is to move again: a sender's breaker
+/// that opens twice (30 s, a probe of up to 15 s, 60 s), and a job that the broker lost, which is published again after 120 s.
+const STUCK_AFTER: Duration = Duration::from_secs(150);
 /// A service that is down must not hold the watcher up.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 /// Faults of one kind that are kept.
@@ -31,8 +34,6 @@ pub struct Wanted {
     pub silent: Vec<Channel>,
     /// Whether the provider's own answers leave doubt, beside what is killed.
     pub doubtful: bool,
-    /// After the last act, what has not moved for so long won't.
-    pub stuck_after: Duration,
 }
 
 /// What was seen.
@@ -43,7 +44,7 @@ pub struct Watched {
     pub broken_sums: Vec<String>,
     pub last: CampaignStats,
     pub figures: Figures,
-    /// What still differed when nothing moved any more.
+    /// What was still open or differed when nothing moved any more, or the time was over.
     pub unsettled: Option<String>,
     /// From the first look until nothing was pending.
     pub sent_in: Option<Duration>,
@@ -71,21 +72,18 @@ pub async fn watch(desk: &Desk, campaign: &Campaign, wanted: &Wanted, acting: &A
             Ok(Err(error)) => Some(format!("{error:#}")),
             Err(_) => Some("analytics doesn't answer".to_owned()),
         };
-        if acting.is_over() {
-            if unsettled.is_none() || moved.elapsed() > wanted.stuck_after {
-                seen.unsettled = unsettled;
-                return Ok(seen);
-            }
-        } else {
+        if !acting.is_over() {
             moved = Instant::now();
+        }
+        let is_settled = acting.is_over() && unsettled.is_none();
+        if is_settled || moved.elapsed() > STUCK_AFTER || Instant::now() > brief.deadline {
+            let still_s = moved.elapsed().as_secs();
+            seen.unsettled = unsettled.map(|what| format!("{}; nothing has moved for {still_s} s", progress(&seen.last, Some(&what))));
+            return Ok(seen);
         }
         if told.elapsed() > TELL_EVERY {
             told = Instant::now();
             brief.say(&progress(&seen.last, unsettled.as_deref()));
-        }
-        if Instant::now() > brief.deadline {
-            seen.unsettled = unsettled;
-            return Ok(seen);
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
@@ -96,11 +94,11 @@ fn has_left(part: &ChannelStats) -> bool {
 }
 
 fn progress(stats: &CampaignStats, unsettled: Option<&str>) -> String {
-    let sum = |count: fn(&ChannelStats) -> u64| stats.channels.iter().map(count).sum::<u64>();
-    let (target, pending, sent) = (sum(|part| part.target), sum(|part| part.pending), sum(|part| part.sent));
-    let (uncertain, unknown) = (sum(|part| part.uncertain), sum(|part| part.unknown));
-    let what = unsettled.map(|what| format!("; {what}")).unwrap_or_default();
-    format!("{sent} of {target} sent, {pending} pending, {uncertain} uncertain, {unknown} unknown{what}")
+    let part = |part: &ChannelStats| {
+        let ChannelStats { target, sent, pending, uncertain, unknown, .. } = part;
+        format!("{}: {sent} of {target} sent, {pending} pending, {uncertain} uncertain, {unknown} unknown", channel_name(part.channel))
+    };
+    stats.channels.iter().map(part).chain(unsettled.map(str::to_owned)).collect::<Vec<_>>().join("; ")
 }
 
 impl Watched {
@@ -110,6 +108,18 @@ impl Watched {
                 self.broken_sums.push(format!("{part:?}"));
             }
         }
+    }
+
+    /// The hub's figures, with what it can't know of a provider that reports nothing taken from the provider's own: of what is uncertain
+    /// or unknown there, any part may have been sent.
+    fn as_far_as_known(&self, wanted: &Wanted) -> CampaignStats {
+        let mut stats = self.last.clone();
+        for part in &mut stats.channels {
+            let Some(channel) = channel(part.channel).filter(|channel| wanted.silent.contains(channel)) else { continue };
+            let most = part.sent + part.uncertain + part.unknown;
+            part.sent = self.figures.channel(channel).sent.clamp(part.sent, most);
+        }
+        stats
     }
 
     /// What is still to come, or doesn't agree.
@@ -133,7 +143,7 @@ impl Watched {
         if self.figures.pending > 0 {
             return Some(format!("{} callbacks are to come", self.figures.pending));
         }
-        let differences = settle::differences(&self.last, &self.figures);
+        let differences = settle::differences(&self.as_far_as_known(wanted), &self.figures);
         if !differences.is_empty() {
             return Some(differences.join("; "));
         }

@@ -44,6 +44,8 @@ const SETTINGS: [&str; 11] = [
 pub struct Started {
     pub process: Process,
     pub url: String,
+    /// Where its data is.
+    pub data: PathBuf,
     pub is_new: bool,
 }
 
@@ -79,11 +81,11 @@ pub async fn start(state: &StateDir) -> Result<Started> {
         // After a kill it refuses to start until the last of its own children is gone.
         attempts: 50,
         ..Spec::new(NAME, home.bin.join("postgres"), Ready::Postmaster(data.join("postmaster.pid")))
-            .args(["-D".into(), data.into_os_string()])
+            .args(["-D".into(), data.clone().into_os_string()])
             .args(settings.flat_map(|setting| ["-c".to_owned(), setting]))
     };
     let process = Process::start(state, spec).await?;
-    Ok(Started { process, url: format!("postgres://{USER}:{password}@127.0.0.1:{port}/{DATABASE}"), is_new })
+    Ok(Started { process, url: format!("postgres://{USER}:{password}@127.0.0.1:{port}/{DATABASE}"), data, is_new })
 }
 
 async fn home(state: &StateDir) -> Result<Home> {
@@ -186,7 +188,7 @@ fn as_user(home: &Home, program: &str) -> Command {
     command
 }
 
-async fn run(command: &mut Command) -> Result<()> {
+pub(crate) async fn run(command: &mut Command) -> Result<()> {
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
     let program = command.as_std().get_program().to_owned();
     let output = output.with_context(|| format!("{} can't be run", program.display()))?;

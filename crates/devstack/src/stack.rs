@@ -4,7 +4,7 @@
 //! state folder is PostgreSQL's data when running as root in a checkout that is closed to other users: the file `outside`
 //! in the state folder names that folder, and `make clean` removes it.
 
-use crate::{dirs, nats, postgres, process::Process, state::StateDir};
+use crate::{SmallDisk, dirs, nats, postgres, process::Process, state::StateDir};
 use anyhow::{Context, Result};
 use std::{env, path::PathBuf};
 
@@ -62,6 +62,8 @@ pub struct Stack {
     // Declared before the folder, so that they are told to stop before it goes.
     postgres: Option<Process>,
     nats: Option<Process>,
+    /// PostgreSQL's data, if this stack started it.
+    data: Option<PathBuf>,
     state: StateDir,
 }
 
@@ -73,14 +75,14 @@ impl Stack {
     pub async fn start(options: Options) -> Result<Self> {
         let state =
             if options.ephemeral { StateDir::scratch(&options.state_dir).await? } else { StateDir::open(&options.state_dir).await? };
-        let (postgres, database_url) = match options.database_url {
-            Some(url) => (None, url),
+        let (postgres, data, database_url) = match options.database_url {
+            Some(url) => (None, None, url),
             None => {
                 let started = postgres::start(&state).await?;
                 if started.is_new {
                     nats::forget(&state)?;
                 }
-                (Some(started.process), started.url)
+                (Some(started.process), Some(started.data), started.url)
             }
         };
         let (nats, nats_url) = match options.nats_url {
@@ -93,7 +95,7 @@ impl Stack {
         if options.migrate {
             migrate(&database_url).await?;
         }
-        Ok(Self { database_url, nats_url, postgres, nats, state })
+        Ok(Self { database_url, nats_url, postgres, nats, data, state })
     }
 
     #[must_use]
@@ -123,6 +125,27 @@ impl Stack {
             std::fs::remove_dir_all(&store).with_context(|| format!("{} can't be removed", store.display()))?;
         }
         nats.restart().await
+    }
+
+    /// Moves the data of both servers to a disk of `mib` MiB, which must have room for it, and starts them again there; None where this
+    /// user may not mount one. The disk is to be dropped after the servers are stopped.
+    ///
+    /// # Errors
+    /// When they aren't this stack's, or don't come back.
+    pub async fn move_to_small_disk(&mut self, mib: u32) -> Result<Option<SmallDisk>> {
+        let data = self.data.clone().context("this stack did not start its PostgreSQL")?;
+        let home = data.parent().context("PostgreSQL's data has no folder")?;
+        let Some(disk) = SmallDisk::mount(home.join("small-disk"), mib).await? else { return Ok(None) };
+        for process in self.processes() {
+            process.stop().await?;
+        }
+        for folder in [data, nats::store(&self.state)] {
+            disk.take(&folder).await?;
+        }
+        for process in self.processes() {
+            process.restart().await?;
+        }
+        Ok(Some(disk))
     }
 
     /// The servers that this stack started.

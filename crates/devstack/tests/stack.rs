@@ -8,6 +8,12 @@ fn kept_in(folder: &StateDir) -> Options {
     Options { state_dir: folder.path().join("kept"), migrate: false, ..Options::kept().unwrap().own_servers() }
 }
 
+/// Fails unless the server has a database of that name already.
+async fn assert_kept(stack: &Stack, name: &str) {
+    let refused = admin::create_database(&stack.database_url, name, None).await.expect_err("the database was lost").to_string();
+    assert!(refused.contains("already exists"), "{refused}");
+}
+
 #[tokio::test]
 async fn a_kept_stack_finds_its_data_again_and_refuses_a_second_copy() {
     let folder = StateDir::scratch_blocking().unwrap();
@@ -17,7 +23,7 @@ async fn a_kept_stack_finds_its_data_again_and_refuses_a_second_copy() {
     assert!(message.contains("another copy is running"), "{message}");
     first.stop().await.unwrap();
     let second = Stack::start(kept_in(&folder)).await.unwrap();
-    assert!(admin::create_database(&second.database_url, "kept_over_a_restart", None).await.is_err(), "the database was lost");
+    assert_kept(&second, "kept_over_a_restart").await;
     second.stop().await.unwrap();
 }
 
@@ -44,7 +50,7 @@ async fn a_killed_server_comes_back_at_the_same_address_with_what_was_committed(
     for process in stack.processes() {
         process.restart().await.unwrap();
     }
-    assert!(admin::create_database(&stack.database_url, "committed", None).await.is_err(), "the database was lost");
+    assert_kept(&stack, "committed").await;
     stack.stop().await.unwrap();
 }
 
@@ -57,7 +63,7 @@ async fn a_loss_of_power_takes_a_servers_children_along() {
     postgres.kill9_with_children().await.unwrap();
     postgres.restart().await.unwrap();
     stack.lose_streams().await.unwrap();
-    assert!(admin::create_database(&stack.database_url, "committed", None).await.is_err(), "the database was lost");
+    assert_kept(&stack, "committed").await;
     stack.stop().await.unwrap();
 }
 

@@ -27,7 +27,7 @@ pub async fn play(brief: Brief) -> Result<Outcome> {
     };
     let mut stage = Stage::start(setup).await?;
     let sending = Duration::from_secs(brief.choose(15, 60));
-    let mut target = Target::new(brief.deliveries / brief.choose(6, 20), &[TWILIO], sending, &brief);
+    let mut target = Target::new(brief.deliveries / brief.choose(6, 20), &[TWILIO], sending);
     // Enough for half of them, and a bit that is not enough for another one.
     let affordable = i64::try_from(target.people / 2)?;
     let budget_micros = PRICE_MICROS * affordable + PRICE_MICROS / 2;

@@ -26,7 +26,7 @@ pub async fn play(brief: Brief) -> Result<Outcome> {
     };
     let mut stage = Stage::start(setup).await?;
     let sending = Duration::from_secs(brief.choose(15, 90));
-    let target = Target::new(brief.deliveries / brief.choose(10, 20), &[SENDGRID, TWILIO, META], sending, &brief);
+    let target = Target::new(brief.deliveries / brief.choose(10, 20), &[SENDGRID, TWILIO, META], sending);
     let mut dice = brief.dice();
     let victims = dice.rounds(&["webhook-ingest", "analytics"], brief.choose(2, 12));
     let acts = victims.into_iter().map(|name| Act::Kill { name: name.to_owned(), down: dice.down() }).collect();

@@ -1,14 +1,15 @@
-//! The scenarios, one file each: set the stage, send a campaign, play the acts, compare.
+//! The scenarios: set the stage, send a campaign, play the acts, compare.
 
-mod broker;
 mod budget;
 mod callbacks;
 mod clock;
-mod database;
+mod disk;
 mod people;
 mod provider;
 mod rate;
+mod servers;
 mod services;
+mod stream;
 mod zombie;
 
 use crate::{
@@ -63,9 +64,15 @@ pub static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "broker",
         about: "kill -9 of nats-server; its store deleted in the middle",
-        play: |brief| Box::pin(broker::play(brief)),
+        play: |brief| Box::pin(servers::broker(brief)),
     },
-    Scenario { name: "database", about: "PostgreSQL killed with all its children", play: |brief| Box::pin(database::play(brief)) },
+    Scenario { name: "database", about: "PostgreSQL killed with all its children", play: |brief| Box::pin(servers::database(brief)) },
+    Scenario { name: "stream", about: "the stream of facts full, because nobody reads it", play: |brief| Box::pin(stream::play(brief)) },
+    Scenario {
+        name: "disk",
+        about: "the disk of PostgreSQL and nats-server full in the middle",
+        play: |brief| Box::pin(disk::play(brief)),
+    },
     Scenario {
         name: "callbacks",
         about: "callbacks five times, shuffled, before their own send was recorded, a day late, and for unknown ids",
@@ -110,11 +117,6 @@ impl Brief {
         if self.long { long } else { short }
     }
 
-    /// What has not moved for so long won't.
-    pub fn patience(&self) -> Duration {
-        Duration::from_secs(self.choose(40, 120))
-    }
-
     /// Of a dispatcher. The short run has no time for the usual one.
     fn lease_seconds(&self) -> u64 {
         self.choose(5, 15)
@@ -154,9 +156,9 @@ pub struct Target {
 }
 
 impl Target {
-    pub fn new(people: usize, senders: &[(Channel, &'static str)], sending: Duration, brief: &Brief) -> Self {
+    pub fn new(people: usize, senders: &[(Channel, &'static str)], sending: Duration) -> Self {
         let by = |sender| senders.iter().filter(|each| **each == sender).map(|(channel, _)| *channel).collect();
-        let wanted = Wanted { status: "COMPLETED", certain: by(TWILIO), silent: by(SMTP), doubtful: false, stuck_after: brief.patience() };
+        let wanted = Wanted { status: "COMPLETED", certain: by(TWILIO), silent: by(SMTP), doubtful: false };
         Self { people, senders: senders.to_vec(), sending, settings: Settings::default(), wanted }
     }
 

@@ -50,7 +50,7 @@ async fn play(brief: Brief, status: &'static str) -> Result<Outcome> {
     };
     let mut stage = Stage::start(setup).await?;
     let sending = Duration::from_secs(brief.choose(15, 120));
-    let mut target = Target::new(brief.deliveries / brief.choose(6, 15), &[SENDGRID, TWILIO, META], sending, &brief);
+    let mut target = Target::new(brief.deliveries / brief.choose(6, 15), &[SENDGRID, TWILIO, META], sending);
     target.wanted.status = status;
     let campaign = target.send(&stage.desk).await?;
     let acts = act(&stage.desk, &campaign, &target, &brief, status == "CANCELLED");

@@ -19,7 +19,7 @@ const STORM: Duration = Duration::from_secs(3);
 pub async fn play(brief: Brief) -> Result<Outcome> {
     let mut stage = Stage::start(Setup { dispatchers: 1, schedulers: 1, env: brief.lease_env(), behaviour: weather(0.01) }).await?;
     let sending = Duration::from_secs(brief.choose(18, 120));
-    let mut target = Target::new(brief.deliveries / brief.choose(20, 20), &[SENDGRID, TWILIO, META], sending, &brief);
+    let mut target = Target::new(brief.deliveries / 20, &[SENDGRID, TWILIO, META], sending);
     target.wanted.doubtful = true;
     let oracle = watch::oracle(&stage)?;
     let campaign = target.send(&stage.desk).await?;

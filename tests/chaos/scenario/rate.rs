@@ -28,7 +28,7 @@ pub async fn play(brief: Brief) -> Result<Outcome> {
     let mut stage = Stage::start(setup).await?;
     let sending = Duration::from_secs(brief.choose(25, 120));
     let people = PER_SECOND * usize::try_from(sending.as_secs())?;
-    let target = Target::new(people, &[TWILIO], sending, &brief);
+    let target = Target::new(people, &[TWILIO], sending);
     let mut plan = Plan::default();
     let acts = brief.dice().rounds(&["dispatcher-sms", "dispatcher-sms-2", "dispatcher-sms-3"], brief.choose(1, 6));
     let acts = acts.into_iter().map(|name| Act::Restart { name: name.to_owned() }).collect();

@@ -32,7 +32,7 @@ pub async fn play(brief: Brief) -> Result<Outcome> {
     })
     .await?;
     let sending = Duration::from_secs(brief.choose(18, 450));
-    let mut target = Target::new(brief.deliveries / 3, &[SMTP, TWILIO, META], sending, &brief);
+    let mut target = Target::new(brief.deliveries / 3, &[SMTP, TWILIO, META], sending);
     stage.suppress_duplicates().await?;
     target.wanted.certain.push(Channel::Email);
     let plan = plan(&mut brief.dice(), brief.choose(7, 50), sending, brief.long.then(|| brief.frozen()));

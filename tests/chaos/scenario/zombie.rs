@@ -21,7 +21,7 @@ pub async fn play(brief: Brief) -> Result<Outcome> {
     })
     .await?;
     let sending = Duration::from_secs(brief.choose(25, 300));
-    let mut target = Target::new(brief.deliveries / brief.choose(8, 20), &[SMTP, TWILIO], sending, &brief);
+    let mut target = Target::new(brief.deliveries / brief.choose(8, 20), &[SMTP, TWILIO], sending);
     stage.suppress_duplicates().await?;
     target.wanted.certain.push(Channel::Email);
     let mut dice = brief.dice();
