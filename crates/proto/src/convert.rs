@@ -7,6 +7,15 @@ use domain::{
     content::{EmailVariant, MetaTemplate, SmsVariant, TemplateContent, TwilioContent, WhatsappVariant},
     gate::Engagement,
 };
+use prost_types::Timestamp;
+use time::OffsetDateTime;
+
+/// A time on the wire.
+#[must_use]
+pub fn timestamp(time: OffsetDateTime) -> Timestamp {
+    // Less than 10^9, so it fits.
+    Timestamp { seconds: time.unix_timestamp(), nanos: time.nanosecond().cast_signed() }
+}
 
 impl From<Channel> for common::Channel {
     fn from(channel: Channel) -> Self {

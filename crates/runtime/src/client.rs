@@ -18,9 +18,17 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// # Errors
 /// When the URL can't be read.
 pub fn channel(url: &str) -> Result<Channel, tonic::transport::Error> {
+    channel_within(url, CALL_TIMEOUT)
+}
+
+/// The same for calls that may take as long as `limit`.
+///
+/// # Errors
+/// When the URL can't be read.
+pub fn channel_within(url: &str, limit: Duration) -> Result<Channel, tonic::transport::Error> {
     let endpoint = Endpoint::from_str(url)?
         .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(CALL_TIMEOUT)
+        .timeout(limit)
         .tcp_nodelay(true)
         .http2_keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(CONNECT_TIMEOUT);

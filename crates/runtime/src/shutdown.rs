@@ -1,12 +1,18 @@
 //! Ending in order: a soft token (take no new work), then a hard one (let go of what is left).
 
 use anyhow::anyhow;
-use std::{future::Future, io, time::Duration};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use std::{future::Future, io, sync::Arc, time::Duration};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::Notify,
+};
 use tokio_util::sync::CancellationToken;
 
 /// From the signal to the end of the work, whatever is still under way. The process ends within 20 s (M2): the rest is for telemetry.
 pub const DRAIN: Duration = Duration::from_secs(18);
+
+/// How long a step rests that has failed.
+const FAILED: Duration = Duration::from_secs(1);
 
 /// The two moments of an ending. Cheap to clone; all clones are one.
 #[derive(Debug, Clone)]
@@ -78,6 +84,26 @@ impl Shutdown {
         self.soft.cancelled().await;
     }
 
+    /// Runs a step again and again until the ending starts: at once while it finds work, else when woken, and at least every `idle`.
+    /// A failure is logged and tried again after a second, or after `idle` if that is longer: for steps whose truth is in the
+    /// database, so that nothing is lost by it.
+    pub async fn repeat<S>(self, name: &'static str, idle: Duration, wake: Arc<Notify>, mut step: S)
+    where
+        S: AsyncFnMut() -> anyhow::Result<bool>,
+    {
+        while !self.is_ending() {
+            let wait = match step().await {
+                Ok(true) => continue,
+                Ok(false) => idle,
+                Err(error) => {
+                    tracing::warn!(error = format!("{error:#}"), step = name, "a step failed; trying again");
+                    idle.max(FAILED)
+                }
+            };
+            self.soft.run_until_cancelled(tokio::time::timeout(wait, wake.notified())).await;
+        }
+    }
+
     /// Waits for a piece of work, at most until the hard token fires.
     ///
     /// # Errors
@@ -119,6 +145,25 @@ mod tests {
             std::future::pending::<()>().await;
         };
         assert!(shutdown.bounded(hang).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_step_is_repeated_until_the_ending_starts_whether_it_fails_finds_work_or_none() {
+        let (shutdown, mut steps) = (Shutdown::new(DRAIN), 0);
+        let step = async || {
+            steps += 1;
+            match steps {
+                1 => Ok(true),
+                2 => Ok(false),
+                3 => Err(anyhow!("a step's failure")),
+                _ => {
+                    shutdown.begin();
+                    Ok(true)
+                }
+            }
+        };
+        shutdown.clone().repeat("step", Duration::from_millis(1), Arc::default(), step).await;
+        assert_eq!(steps, 4);
     }
 
     #[tokio::test]

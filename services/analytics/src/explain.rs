@@ -1,6 +1,5 @@
 //! Explanations on the wire.
 
-use crate::present::timestamp;
 use domain::DeliveryId;
 use proto::{
     analytics::{ChannelExplanation, ExplainRequest, ExplainResponse, Happening},
@@ -49,7 +48,7 @@ pub(crate) fn present(story: Story) -> ExplainResponse {
 
 fn channel(part: Part) -> ChannelExplanation {
     let happening = |one: store::explain::Happening| Happening {
-        at: Some(timestamp(one.at)),
+        at: Some(convert::timestamp(one.at)),
         what: one.what,
         reason: one.reason,
         rule: one.rule,

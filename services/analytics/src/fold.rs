@@ -65,28 +65,20 @@ pub(crate) fn spawn(tasks: &TaskTracker, db: &Db, bus: &Bus, moved: Moved, shutd
         })
         .await;
     });
-    let (db, stop) = (db.clone(), shutdown.soft());
-    tasks.spawn(async move {
-        while stop.run_until_cancelled(tokio::time::sleep(UNMATCHED_EVERY)).await.is_some() {
-            if let Err(error) = retry_unmatched(&db).await {
-                tracing::warn!(%error, "unmatched facts could not be tried again");
-            }
-        }
-    });
+    let db = db.clone();
+    let step = async move || retry_unmatched(&db).await;
+    tasks.spawn(shutdown.clone().repeat("retry unmatched facts", UNMATCHED_EVERY, Arc::default(), step));
 }
 
-async fn retry_unmatched(db: &Db) -> store::Result<()> {
-    loop {
-        let mut tx = db.begin().await?;
-        let (tried, found) = fact::retry_unmatched(&mut tx, now(), UNMATCHED_BATCH).await?;
-        tx.commit().await?;
-        if found > 0 {
-            tracing::info!(found, "facts found their deliveries late");
-        }
-        if i64::try_from(tried).unwrap_or(i64::MAX) < UNMATCHED_BATCH {
-            return Ok(());
-        }
+/// Answers whether there may be more.
+async fn retry_unmatched(db: &Db) -> anyhow::Result<bool> {
+    let mut tx = db.begin().await?;
+    let (tried, found) = fact::retry_unmatched(&mut tx, now(), UNMATCHED_BATCH).await?;
+    tx.commit().await?;
+    if found > 0 {
+        tracing::info!(found, "facts found their deliveries late");
     }
+    Ok(i64::try_from(tried).unwrap_or(i64::MAX) >= UNMATCHED_BATCH)
 }
 
 impl Fold {

@@ -35,7 +35,7 @@ impl Figures {
             campaign_id: campaign.to_string(),
             campaign_status: self.head.status.clone(),
             channels: channels.into_iter().map(|channel| line(channel, self.tallies.get(&channel).unwrap_or(&nothing))).collect(),
-            as_of: Some(timestamp(now)),
+            as_of: Some(convert::timestamp(now)),
         }
     }
 }
@@ -90,12 +90,8 @@ pub(crate) fn delivery(delivery: store::stats::Delivery) -> Delivery {
         reason: delivery.reason.unwrap_or_default(),
         attempts: delivery.attempts,
         provider_message_id: delivery.provider_message_id.unwrap_or_default(),
-        updated_at: Some(timestamp(delivery.updated_at)),
+        updated_at: Some(convert::timestamp(delivery.updated_at)),
     }
-}
-
-pub(crate) fn timestamp(at: OffsetDateTime) -> prost_types::Timestamp {
-    prost_types::Timestamp { seconds: at.unix_timestamp(), nanos: at.nanosecond().cast_signed() }
 }
 
 #[cfg(test)]

@@ -91,17 +91,12 @@ pub(crate) fn spawn(tasks: &TaskTracker, config: &Config, db: &Db, moved: Moved,
         checks: metrics::counter("fanfare.figures.checks", "Campaigns whose figures were compared with log and ledger, by outcome"),
         seconds: metrics::histogram("fanfare.figures.check.duration", "s", "Time of comparing one campaign", &metrics::SECONDS),
     };
-    tasks.spawn(async move {
-        while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-            if let Err(error) = reconcile.round(&stop).await {
-                tracing::warn!(%error, "figures could not be compared; trying again");
-            }
-        }
-    });
+    let step = async move || reconcile.round(&stop).await.map(|()| false);
+    tasks.spawn(shutdown.clone().repeat("compare figures", every, Arc::default(), step));
 }
 
 impl Reconcile {
-    async fn round(&mut self, stop: &CancellationToken) -> store::Result<()> {
+    async fn round(&mut self, stop: &CancellationToken) -> anyhow::Result<()> {
         let mut due = self.moved.recent();
         due.extend(stats::lately_active(&mut *self.db.acquire().await?, now() - RECENT, PER_ROUND as i64 * 4).await?);
         self.looked.retain(|key, _| due.contains(key));
@@ -114,7 +109,7 @@ impl Reconcile {
             let settled_before = now() - self.after;
             match rebuild::check(&self.db, key, Some(settled_before), |_, _| !stop.is_cancelled()).await {
                 Ok(report) => self.judge(key, &report).await?,
-                Err(Stopped::Store(error)) => return Err(error),
+                Err(Stopped::Store(error)) => return Err(error.into()),
                 Err(Stopped::Abandoned) => return Ok(()),
                 Err(Stopped::NotFound | Stopped::Busy) => {}
             }

@@ -1,16 +1,10 @@
 //! Pieces of requests and answers that every noun has.
 
-use prost_types::Timestamp;
+pub use proto::convert::timestamp;
+
 use runtime::status;
 use store::page::Page;
-use time::OffsetDateTime;
 use tonic::Status;
-
-/// A time on the wire.
-pub fn timestamp(time: OffsetDateTime) -> Timestamp {
-    // Less than 10^9, so it fits.
-    Timestamp { seconds: time.unix_timestamp(), nanos: time.nanosecond().cast_signed() }
-}
 
 /// Reads which page is asked for.
 ///

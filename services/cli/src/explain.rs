@@ -1,6 +1,6 @@
 //! `fanfare explain`: what became of one contact in one campaign, and why.
 
-use crate::{campaign::stats::channel_word, resolve, session::Session};
+use crate::{output::channel_name, resolve, session::Session};
 use anyhow::Result;
 use proto::analytics::{ChannelExplanation, ExplainRequest, ExplainResponse, Happening};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -48,7 +48,7 @@ fn describe(answer: &ExplainResponse) -> String {
 /// `sms  delivery 7: suppressed, opted_out (opt_out)`.
 fn head(part: &ChannelExplanation) -> String {
     let delivery = if part.delivery_id.is_empty() { "no delivery".to_owned() } else { format!("delivery {}", part.delivery_id) };
-    format!("{}  {delivery}: {}", channel_word(part.channel), because(&part.status, &part.reason, &part.rule))
+    format!("{}  {delivery}: {}", channel_name(part.channel), because(&part.status, &part.reason, &part.rule))
 }
 
 fn moment(one: &Happening) -> String {

@@ -2,7 +2,13 @@
 
 use crate::{paging, session::Session};
 use anyhow::{Result, bail};
-use proto::{campaign as c, contact, sender, template};
+use domain::Channel;
+use proto::{
+    campaign::{Campaign, CampaignStatus, ListCampaignsRequest},
+    contact,
+    convert::channel_number,
+    sender, template,
+};
 use uuid::Uuid;
 
 /// A list's id.
@@ -88,6 +94,31 @@ pub async fn sender(session: &Session, text: &str) -> Result<String> {
     }
 }
 
+/// The sender of a channel that goes by this name or id.
+///
+/// # Errors
+/// When there is none.
+pub fn sender_of<'a>(senders: &'a [sender::Sender], channel: Channel, named: &str) -> Result<&'a sender::Sender> {
+    let mut fitting = senders.iter().filter(|sender| sender.channel == channel_number(channel));
+    match fitting.find(|sender| sender.name == named || sender.id == named) {
+        Some(sender) => Ok(sender),
+        None => bail!("there is no {channel} sender {named:?}: `fanfare sender list` shows them"),
+    }
+}
+
+/// Up to `limit` campaigns (0: all) in one state (UNSPECIFIED: any).
+///
+/// # Errors
+/// When the hub doesn't answer.
+pub async fn campaigns(session: &Session, limit: usize, status: CampaignStatus) -> Result<Vec<Campaign>> {
+    let campaigns = paging::collect(limit, |page_size, page_token| async move {
+        let request = ListCampaignsRequest { page_size, page_token, status: status.into() };
+        let page = session.campaigns().list_campaigns(request).await?.into_inner();
+        Ok((page.campaigns, page.next_page_token))
+    });
+    Ok(campaigns.await?)
+}
+
 /// A campaign's id. Names of campaigns may repeat, then only an id will do.
 ///
 /// # Errors
@@ -96,13 +127,8 @@ pub async fn campaign(session: &Session, text: &str) -> Result<String> {
     if is_id(text) {
         return Ok(text.to_owned());
     }
-    let campaigns = paging::collect(0, |page_size, page_token| async move {
-        let request = c::ListCampaignsRequest { page_size, page_token, status: c::CampaignStatus::Unspecified.into() };
-        let page = session.campaigns().list_campaigns(request).await?.into_inner();
-        Ok((page.campaigns, page.next_page_token))
-    });
-    let named = |campaign: &c::Campaign| campaign.settings.as_ref().is_some_and(|settings| settings.name == text);
-    let mut found = campaigns.await?.into_iter().filter(named);
+    let named = |campaign: &Campaign| campaign.settings.as_ref().is_some_and(|settings| settings.name == text);
+    let mut found = campaigns(session, 0, CampaignStatus::Unspecified).await?.into_iter().filter(named);
     match (found.next(), found.next()) {
         (Some(campaign), None) => Ok(campaign.id),
         (None, _) => bail!("there is no campaign {text:?}: `fanfare campaign list` shows them"),

@@ -31,6 +31,8 @@ use tonic::{
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// For an answer to begin; a stream may go on for as long as it likes.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// For what works through a whole campaign before it answers; the hub itself takes two minutes at most.
+const LONG_ANSWER_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// How long a token lives that is made for one command.
 const OPERATOR_TOKEN: Duration = Duration::from_secs(3600);
@@ -69,6 +71,7 @@ struct Scheduler {
 pub struct Session {
     pub output: Output,
     api: Channel,
+    patient_api: Channel,
     analytics: Channel,
     bearer: Bearer,
 }
@@ -105,7 +108,13 @@ impl Session {
     /// # Errors
     /// When an address is not a URL, or the token has characters that no token has.
     pub fn new(addresses: &Addresses, token: &str, output: Output) -> Result<Self> {
-        Ok(Self { output, api: connect(&addresses.campaign_api)?, analytics: connect(&addresses.analytics)?, bearer: bearer(token)? })
+        Ok(Self {
+            output,
+            api: connect(&addresses.campaign_api, ANSWER_TIMEOUT)?,
+            patient_api: connect(&addresses.campaign_api, LONG_ANSWER_TIMEOUT)?,
+            analytics: connect(&addresses.analytics, ANSWER_TIMEOUT)?,
+            bearer: bearer(token)?,
+        })
     }
 
     clients! {
@@ -115,6 +124,7 @@ impl Session {
         templates -> TemplateServiceClient over api,
         senders -> SenderServiceClient over api,
         campaigns -> CampaignServiceClient over api,
+        patient_campaigns -> CampaignServiceClient over patient_api,
         opt_outs -> OptOutServiceClient over api,
         analytics -> AnalyticsServiceClient over analytics,
     }
@@ -137,7 +147,7 @@ pub fn operator(global: &Global) -> Result<(Channel, Bearer)> {
             Secrets::load_or_generate(folder)?.mint_token(TokenRole::Internal, uuid::Uuid::nil(), now, OPERATOR_TOKEN)?
         }
     };
-    Ok((connect(&place.scheduler)?, bearer(&token)?))
+    Ok((connect(&place.scheduler, ANSWER_TIMEOUT)?, bearer(&token)?))
 }
 
 fn endpoints_path(global: &Global) -> Result<PathBuf> {
@@ -157,9 +167,9 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     serde_json::from_slice(&json).with_context(|| format!("{} is not an endpoints file", path.display()))
 }
 
-fn connect(url: &str) -> Result<Channel> {
+fn connect(url: &str, timeout: Duration) -> Result<Channel> {
     let endpoint = Endpoint::from_shared(url.to_owned()).with_context(|| format!("{url:?} is not a URL"))?;
-    Ok(endpoint.connect_timeout(CONNECT_TIMEOUT).timeout(ANSWER_TIMEOUT).tcp_nodelay(true).connect_lazy())
+    Ok(endpoint.connect_timeout(CONNECT_TIMEOUT).timeout(timeout).tcp_nodelay(true).connect_lazy())
 }
 
 /// A new key that makes a repeated call harmless.

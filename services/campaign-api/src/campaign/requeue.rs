@@ -1,7 +1,7 @@
 //! RetryFailed and SettleUnknown: what a person decides about deliveries that didn't arrive, or of which that can't be known.
 //!
-//! The scheduler does it. The call waits for it inside its transaction, so that a repeated request id waits for the first call and
-//! gets its answer; the transaction locks nothing that the scheduler needs.
+//! The scheduler does it, batch by batch, each of which stays done whatever becomes of the call. So what is asked is in the audit log
+//! before, with the claim of its request id, and what came of it is in a second entry after. No transaction is open in between.
 
 use crate::{
     audit::Change,
@@ -124,25 +124,39 @@ fn delivery_ids(texts: &[String], violations: &mut Violations) -> Vec<i64> {
 }
 
 async fn run(state: &State, caller: &Caller, wish: Wish<'_>) -> Result<u64, Status> {
-    let (workspace, now, (method, key)) = (caller.workspace, state.clock.now(), wish.key);
+    let (workspace, (method, key)) = (caller.workspace, wish.key);
     let mut tx = state.db.tenant(workspace).await.map_err(status::store)?;
     let campaign = campaign::get(&mut tx, workspace, wish.campaign).await.map_err(status::store)?;
     let campaign = campaign.ok_or_else(|| status::not_found("campaign"))?;
-    if let Some(first) = request::claim_number(&mut tx, workspace, method, key, now).await.map_err(status::store)? {
+    let first = request::claim_number(&mut tx, workspace, method, key, state.clock.now()).await.map_err(status::store)?;
+    // 0 stands there until a call has come to its end; one that did not is repeated, which does the rest.
+    if let Some(first @ 1..) = first {
         return Ok(first);
     }
     next(campaign.status, Action::Requeue, false).map_err(|error| super::change::illegal(&error))?;
     if campaign.run_id.is_none() {
         return Err(status::precondition("NOT_SENT", "it has not begun to send yet, so there is nothing to settle"));
     }
-    let deliveries = state.scheduler.requeue(wish.request).await?;
-    request::answer(&mut tx, workspace, method, key, deliveries).await.map_err(status::store)?;
-    let mut after = wish.asked;
-    if let Some(fields) = after.as_object_mut() {
-        fields.insert("count".to_owned(), deliveries.into());
-    }
-    let change = Change { workspace, caller, action: wish.action, id: wish.campaign.0, before: None, after: Some(&after), at: now };
-    change.record(&mut tx).await?;
+    let entry = |after| Change { workspace, caller, action: wish.action, id: wish.campaign.0, before: None, after, at: state.clock.now() };
+    entry(Some(&wish.asked)).record(&mut tx).await?;
     commit(tx).await?;
-    Ok(deliveries)
+    let done = state.scheduler.requeue(wish.request).await;
+    let mut tx = state.db.tenant(workspace).await.map_err(status::store)?;
+    entry(Some(&with_outcome(wish.asked.clone(), &done))).record(&mut tx).await?;
+    if let (Ok(deliveries), false) = (&done, key.is_empty()) {
+        request::answer(&mut tx, workspace, method, key, *deliveries).await.map_err(status::store)?;
+    }
+    commit(tx).await?;
+    done
+}
+
+fn with_outcome(mut asked: Value, done: &Result<u64, Status>) -> Value {
+    let (name, value) = match done {
+        Ok(deliveries) => ("count", (*deliveries).into()),
+        Err(failure) => ("failure", failure.message().into()),
+    };
+    if let Some(fields) = asked.as_object_mut() {
+        fields.insert(name.to_owned(), value);
+    }
+    asked
 }

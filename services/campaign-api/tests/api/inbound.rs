@@ -184,13 +184,9 @@ impl Facts {
         Self { heard, _stop: stop.drop_guard() }
     }
 
-    /// Waits for the first of a kind.
-    pub async fn until(&self, kind: FactKind) -> Fact {
-        until(async || self.heard.lock().unwrap().iter().find(|fact| fact.kind() == kind).cloned()).await
-    }
-
-    pub fn count(&self, kind: FactKind) -> usize {
-        self.heard.lock().unwrap().iter().filter(|fact| fact.kind() == kind).count()
+    /// All of a kind that came so far.
+    pub fn of(&self, kind: FactKind) -> Vec<Fact> {
+        self.heard.lock().unwrap().iter().filter(|fact| fact.kind() == kind).cloned().collect()
     }
 }
 

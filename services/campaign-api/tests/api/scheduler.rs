@@ -4,7 +4,10 @@ use proto::scheduler::{
     DropRemainingRequest, DropRemainingResponse, RequeueRequest, RequeueResponse, StartCampaignRequest, StartCampaignResponse,
     scheduler_service_server::{SchedulerService, SchedulerServiceServer},
 };
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
@@ -21,13 +24,16 @@ pub struct FakeScheduler {
 }
 
 #[derive(Clone, Default)]
-struct Calls(Arc<Mutex<Vec<String>>>);
+struct Calls {
+    asked: Arc<Mutex<Vec<String>>>,
+    stuck: Arc<AtomicBool>,
+}
 
 impl Calls {
     fn note<T>(&self, verb: &str, campaign: &str, request: &Request<T>) {
         let token = request.metadata().get("authorization").map(|value| value.to_str().unwrap_or_default().to_owned());
         assert_eq!(token.as_deref(), Some("Bearer internal"));
-        self.0.lock().unwrap().push(format!("{verb} {campaign}"));
+        self.asked.lock().unwrap().push(format!("{verb} {campaign}"));
     }
 }
 
@@ -44,7 +50,12 @@ impl FakeScheduler {
 
     /// What was asked: "start", "drop" or what to requeue, and the campaign.
     pub fn calls(&self) -> Vec<String> {
-        self.calls.0.lock().unwrap().clone()
+        self.calls.asked.lock().unwrap().clone()
+    }
+
+    /// Makes it never answer the next requeue.
+    pub fn get_stuck(&self) {
+        self.calls.stuck.store(true, Ordering::SeqCst);
     }
 }
 
@@ -71,6 +82,9 @@ impl SchedulerService for Calls {
         let RequeueRequest { channel, codes, delivery_ids, actor, .. } = asked;
         let what = format!("{} {channel} {codes:?} {delivery_ids:?} by {actor} for", asked.what().as_str_name());
         self.note(&what, &asked.campaign_id, &request);
+        if self.stuck.swap(false, Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         Ok(Response::new(RequeueResponse { deliveries: REQUEUED }))
     }
 }

@@ -78,15 +78,12 @@ pub async fn create(session: &Session, settings: Settings) -> Result<Campaign> {
 
 /// The sender that was named, or the only one of the channel.
 fn choose(senders: &[Sender], channel: Channel, named: Option<&str>) -> Result<ChannelSetting> {
-    let mut fitting = senders.iter().filter(|sender| sender.channel == channel_number(channel));
     let setting =
         |sender: &Sender| ChannelSetting { channel: channel_number(channel), sender_id: sender.id.clone(), ..ChannelSetting::default() };
     if let Some(named) = named {
-        return match fitting.find(|sender| sender.name == named || sender.id == named) {
-            Some(sender) => Ok(setting(sender)),
-            None => bail!("there is no {channel} sender {named:?}: `fanfare sender list` shows them"),
-        };
+        return resolve::sender_of(senders, channel, named).map(setting);
     }
+    let mut fitting = senders.iter().filter(|sender| sender.channel == channel_number(channel));
     match (fitting.next(), fitting.next()) {
         (Some(sender), None) => Ok(setting(sender)),
         (None, _) => bail!("there is no {channel} sender yet: `fanfare sender create` adds one"),

@@ -1,13 +1,10 @@
 //! `fanfare campaign deliveries`: one line a delivery.
 
 use super::Which;
-use crate::{paging, session::Session};
+use crate::{output::channel_name, paging, session::Session};
 use anyhow::Result;
 use domain::Channel;
-use proto::{
-    analytics::ListDeliveriesRequest,
-    convert::{channel, channel_number},
-};
+use proto::{analytics::ListDeliveriesRequest, convert::channel_number};
 
 #[derive(Debug, clap::Args)]
 pub struct DeliveriesArgs {
@@ -44,7 +41,7 @@ pub async fn run(args: DeliveriesArgs, session: &Session) -> Result<()> {
     session.output.rows(head, &deliveries.await?, |delivery| {
         [
             delivery.id.clone(),
-            channel(delivery.channel).map_or("?", Channel::as_str).to_owned(),
+            channel_name(delivery.channel).to_owned(),
             delivery.address.clone(),
             delivery.status.clone(),
             delivery.reason.clone(),

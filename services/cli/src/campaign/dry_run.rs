@@ -2,16 +2,12 @@
 
 use super::{Which, preview::reasons};
 use crate::{
-    output::{Table, json, line, number},
+    output::{Table, channel_name, json, line, number},
     progress::Board,
     session::Session,
 };
 use anyhow::{Result, bail};
-use domain::Channel;
-use proto::{
-    campaign::{ChannelDryRun, DryRunCampaignRequest, DryRunCampaignResponse},
-    convert::channel,
-};
+use proto::campaign::{DryRunCampaignRequest, DryRunCampaignResponse};
 use std::fmt::Write as _;
 
 #[derive(Debug, clap::Args)]
@@ -49,7 +45,7 @@ fn describe(answer: &DryRunCampaignResponse) -> String {
         let cells = [part.target, part.passed].map(number::count);
         let [target, passed] = cells;
         table.row([
-            name(part).to_owned(),
+            channel_name(part.channel).to_owned(),
             target,
             passed,
             reasons(&part.deferred),
@@ -63,20 +59,20 @@ fn describe(answer: &DryRunCampaignResponse) -> String {
         for sample in &part.samples {
             let subject = if sample.subject.is_empty() { String::new() } else { format!("\n{}", sample.subject) };
             // Writing to a string can't fail.
-            write!(text, "\n\n{} to {}{subject}\n{}", name(part), sample.contact_id, sample.body).ok();
+            write!(text, "\n\n{} to {}{subject}\n{}", channel_name(part.channel), sample.contact_id, sample.body).ok();
         }
     }
     text
 }
 
-fn name(part: &ChannelDryRun) -> &'static str {
-    channel(part.channel).map_or("?", Channel::as_str)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proto::{campaign::SampleRendering, convert::channel_number};
+    use domain::Channel;
+    use proto::{
+        campaign::{ChannelDryRun, SampleRendering},
+        convert::channel_number,
+    };
 
     #[test]
     fn counts_reasons_cost_and_samples_are_shown() {

@@ -1,6 +1,9 @@
 //! How a campaign's guards are written on the command line: budgets, fallbacks, rescues and rules across channels.
 
-use crate::output::number;
+use crate::{
+    output::{channel_name, number},
+    resolve,
+};
 use anyhow::{Result, bail};
 use clap::Args;
 use domain::{
@@ -10,7 +13,7 @@ use domain::{
 };
 use proto::{
     campaign::{ChannelSetting, EngagementRule, Settings},
-    convert::{channel, channel_number, engagement, engagement_number, lane, lane_number},
+    convert::{channel_number, engagement, engagement_number, lane, lane_number},
     sender::Sender,
 };
 
@@ -50,10 +53,7 @@ impl GuardArgs {
         settings.lane = lane_number(self.lane.unwrap_or_default());
         settings.rules = self.rules;
         for (channel, sender) in self.fallbacks {
-            let fitting = senders.iter().filter(|known| known.channel == channel_number(channel));
-            let Some(found) = fitting.into_iter().find(|known| known.name == sender || known.id == sender) else {
-                bail!("there is no {channel} sender {sender:?}: `fanfare sender list` shows them");
-            };
+            let found = resolve::sender_of(senders, channel, &sender)?;
             of(settings, channel)?.fallback_sender_id.clone_from(&found.id);
         }
         for (channel, rescue) in self.rescues {
@@ -152,7 +152,7 @@ pub fn describe(settings: &Settings, senders: &[Sender]) -> Vec<(&'static str, S
     for setting in &settings.channels {
         let parts = of_channel(setting, senders);
         if !parts.is_empty() {
-            lines.push(("channel", format!("{}: {}", name(setting.channel), parts.join(", "))));
+            lines.push(("channel", format!("{}: {}", channel_name(setting.channel), parts.join(", "))));
         }
     }
     lines.extend(settings.rules.iter().map(|rule| ("rule", rule_in_words(rule))));
@@ -169,7 +169,7 @@ fn of_channel(setting: &ChannelSetting, senders: &[Sender]) -> Vec<String> {
         parts.push(format!("falls back to {}", known.map_or(&setting.fallback_sender_id, |sender| &sender.name)));
     }
     if setting.rescue_channel != 0 {
-        parts.push(format!("rescued by {}", name(setting.rescue_channel)));
+        parts.push(format!("rescued by {}", channel_name(setting.rescue_channel)));
     }
     if setting.rescue_only {
         parts.push("only rescues".to_owned());
@@ -177,14 +177,10 @@ fn of_channel(setting: &ChannelSetting, senders: &[Sender]) -> Vec<String> {
     parts
 }
 
-fn name(number: i32) -> &'static str {
-    channel(number).map_or("?", Channel::as_str)
-}
-
 fn rule_in_words(rule: &EngagementRule) -> String {
     let did = engagement(rule.engagement).map_or("?", Engagement::as_str);
     let within = if rule.within_hours == 0 { String::new() } else { format!(" within {}h", rule.within_hours) };
-    format!("{did} {}{within} skips {}", name(rule.on_channel), name(rule.skip_channel))
+    format!("{did} {}{within} skips {}", channel_name(rule.on_channel), channel_name(rule.skip_channel))
 }
 
 #[cfg(test)]

@@ -2,15 +2,11 @@
 
 use super::Which;
 use crate::{
-    output::{Table, number},
+    output::{Table, channel_name, number},
     session::Session,
 };
 use anyhow::Result;
-use domain::Channel;
-use proto::{
-    campaign::{PreviewAudienceRequest, PreviewAudienceResponse},
-    convert::channel,
-};
+use proto::campaign::{PreviewAudienceRequest, PreviewAudienceResponse};
 use std::collections::HashMap;
 
 pub async fn run(which: &Which, session: &Session) -> Result<()> {
@@ -29,8 +25,8 @@ pub async fn preview(session: &Session, id: String) -> Result<PreviewAudienceRes
 pub fn describe(audience: &PreviewAudienceResponse) -> String {
     let mut table = Table::new(["channel", "contacts", "reachable", "not reachable"]);
     for part in &audience.channels {
-        let name = channel(part.channel).map_or("?", Channel::as_str);
-        table.row([name.to_owned(), number::count(part.target), number::count(part.reachable), reasons(&part.unreachable)]);
+        let name = channel_name(part.channel).to_owned();
+        table.row([name, number::count(part.target), number::count(part.reachable), reasons(&part.unreachable)]);
     }
     let contacts = number::of(audience.contacts, "contact", "contacts");
     format!("{table}{contacts}; a run may have {}", number::count(audience.max_recipients))

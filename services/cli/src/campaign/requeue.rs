@@ -64,7 +64,7 @@ pub async fn retry_failed(args: RetryArgs, session: &Session) -> Result<()> {
         codes: args.codes,
         request_id: request_id(),
     };
-    let answer = session.campaigns().retry_failed(request).await?.into_inner();
+    let answer = session.patient_campaigns().retry_failed(request).await?.into_inner();
     session.output.message(&answer, |answer| format!("{} will be sent again", number::of(answer.queued, "message", "messages")))
 }
 
@@ -77,7 +77,7 @@ pub async fn settle_unknown(args: SettleArgs, session: &Session) -> Result<()> {
         action: action.into(),
         reason: args.reason,
     };
-    let answer = session.campaigns().settle_unknown(request).await?.into_inner();
+    let answer = session.patient_campaigns().settle_unknown(request).await?.into_inner();
     let became = if args.resend { "will be sent again" } else { "written off" };
     session.output.message(&answer, |answer| format!("{} {became}", number::of(answer.settled, "message", "messages")))
 }

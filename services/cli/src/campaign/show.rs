@@ -1,10 +1,10 @@
 //! `fanfare campaign show|list`.
 
 use super::{Which, guards, name, present, status};
-use crate::{alerts, output::number, paging, resolve, session::Session};
+use crate::{alerts, output::number, resolve, session::Session};
 use anyhow::Result;
 use proto::{
-    campaign::{Campaign, CampaignStatus, GetCampaignRequest, ListCampaignsRequest},
+    campaign::{Campaign, CampaignStatus, GetCampaignRequest},
     convert::channel,
     sender::Sender,
 };
@@ -27,13 +27,8 @@ fn state(text: &str) -> Result<CampaignStatus, String> {
 }
 
 pub async fn list(args: ListArgs, session: &Session) -> Result<()> {
-    let status_number = args.status.unwrap_or_default().into();
-    let campaigns = paging::collect(args.limit, |page_size, page_token| async move {
-        let request = ListCampaignsRequest { page_size, page_token, status: status_number };
-        let page = session.campaigns().list_campaigns(request).await?.into_inner();
-        Ok((page.campaigns, page.next_page_token))
-    });
-    session.output.rows(["id", "name", "status", "channels", "ready"], &campaigns.await?, |campaign| {
+    let campaigns = resolve::campaigns(session, args.limit, args.status.unwrap_or_default()).await?;
+    session.output.rows(["id", "name", "status", "channels", "ready"], &campaigns, |campaign| {
         let ready = if campaign.ready { "yes" } else { "no" };
         [campaign.id.clone(), name(campaign).to_owned(), status(campaign.status).to_owned(), channels(campaign), ready.to_owned()]
     })

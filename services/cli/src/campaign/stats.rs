@@ -3,15 +3,11 @@
 use super::Which;
 use crate::{
     campaign::preview::reasons,
-    output::{Table, number},
+    output::{Table, channel_name, number},
     session::Session,
 };
 use anyhow::{Context, Result};
-use domain::Channel;
-use proto::{
-    analytics::{CampaignStats, ChannelStats, GetCampaignStatsRequest},
-    convert::channel,
-};
+use proto::analytics::{CampaignStats, ChannelStats, GetCampaignStatsRequest};
 use std::fmt::Write as _;
 
 pub async fn run(which: &Which, session: &Session) -> Result<()> {
@@ -26,16 +22,6 @@ pub async fn run(which: &Which, session: &Session) -> Result<()> {
 pub async fn stats(session: &Session, campaign_id: String) -> Result<CampaignStats> {
     let answer = session.analytics().get_campaign_stats(GetCampaignStatsRequest { campaign_id }).await?.into_inner();
     answer.stats.context("the hub's answer has no figures")
-}
-
-/// The channel's name in tables and in JSON.
-pub fn channel_name(stats: &ChannelStats) -> &'static str {
-    channel_word(stats.channel)
-}
-
-/// The same for its number on the wire.
-pub fn channel_word(number: i32) -> &'static str {
-    channel(number).map_or("?", Channel::as_str)
 }
 
 /// The parts of `target`, each delivery in one of them.
@@ -74,7 +60,7 @@ pub fn settled(stats: &ChannelStats) -> u64 {
 pub fn describe(stats: &CampaignStats) -> String {
     let mut text = format!("{}\n{}", stats.campaign_status, table(stats));
     for part in &stats.channels {
-        write!(text, "\n  {} {}", channel_name(part), identity(part)).unwrap_or_default();
+        write!(text, "\n  {} {}", channel_name(part.channel), identity(part)).unwrap_or_default();
         let notes = [
             ("suppressed", reasons(&part.suppressed)),
             ("failed", reasons(&part.failed_by_code)),
@@ -85,7 +71,7 @@ pub fn describe(stats: &CampaignStats) -> String {
             ("made good a failure elsewhere", only(part.rescued)),
         ];
         for (what, note) in notes.into_iter().filter(|(_, note)| !note.is_empty()) {
-            write!(text, "\n  {} {what}: {note}", channel_name(part)).unwrap_or_default();
+            write!(text, "\n  {} {what}: {note}", channel_name(part.channel)).unwrap_or_default();
         }
     }
     text
@@ -126,7 +112,7 @@ fn table(stats: &CampaignStats) -> String {
         .map(number::count);
         let [target, suppressed, pending, sent, delivered, failed, read, clicked, unsubscribed] = counts;
         let (rate, cost) = (number::share(part.delivery_rate), number::amount(part.cost_micros));
-        let name = channel_name(part).to_owned();
+        let name = channel_name(part.channel).to_owned();
         table.row([name, target, suppressed, pending, sent, delivered, failed, read, clicked, unsubscribed, rate, cost]);
     }
     table.to_string().trim_end().to_owned()
@@ -135,6 +121,7 @@ fn table(stats: &CampaignStats) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::Channel;
     use proto::convert::channel_number;
 
     #[test]

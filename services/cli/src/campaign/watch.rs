@@ -2,7 +2,7 @@
 
 use super::{Which, stats};
 use crate::{
-    output::{json, line, number},
+    output::{channel_name, json, line, number},
     progress::Board,
     session::Session,
 };
@@ -45,7 +45,7 @@ pub async fn follow(
         let Some(stats) = answer.stats else { continue };
         for part in &stats.channels {
             let to_send = part.target.saturating_sub(part.suppressed.values().sum());
-            board.set(stats::channel_name(part), stats::settled(part), to_send, &note(part));
+            board.set(channel_name(part.channel), stats::settled(part), to_send, &note(part));
         }
         board.tick()?;
         each(&stats)?;

@@ -6,7 +6,7 @@ use crate::{
     contacts::import,
     hub::{Place, accounts, seed::Seeded},
     optout,
-    output::number,
+    output::{channel_name, number},
     session::request_id,
     template,
 };
@@ -106,10 +106,7 @@ fn setting(seeded: &Seeded, channel: Channel, sender: &str) -> Result<ChannelSet
 }
 
 fn in_line(audience: &PreviewAudienceResponse) -> String {
-    let parts = audience.channels.iter().map(|part| {
-        let name = proto::convert::channel(part.channel).map_or("?", Channel::as_str);
-        format!("{name} {}", number::count(part.reachable))
-    });
+    let parts = audience.channels.iter().map(|part| format!("{} {}", channel_name(part.channel), number::count(part.reachable)));
     format!("{}, reachable: {}", number::of(audience.contacts, "contact", "contacts"), parts.collect::<Vec<_>>().join(", "))
 }
 

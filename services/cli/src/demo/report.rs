@@ -6,12 +6,9 @@ use super::{
     settle::{self, Settled},
 };
 use crate::{
-    campaign::{
-        preview::reasons,
-        stats::{channel_name, parts},
-    },
+    campaign::{preview::reasons, stats::parts},
     hub::sandbox::Logged,
-    output::{Table, number},
+    output::{Table, channel_name, number},
 };
 use anyhow::{Context, Result, bail};
 use domain::Channel;
@@ -45,7 +42,7 @@ impl Outcome {
     }
 
     pub fn to_json(&self) -> Value {
-        let channels = self.settled.stats.channels.iter().map(|part| (channel_name(part).to_owned(), self.channel_json(part)));
+        let channels = self.settled.stats.channels.iter().map(|part| (channel_name(part.channel).to_owned(), self.channel_json(part)));
         let Seconds { import, expand, send } = self.seconds;
         let seconds = json!({"import": rounded(import), "expand": rounded(expand), "send": rounded(send)});
         json!({"channels": channels.collect::<Map<_, _>>(), "duplicates": self.duplicates, "seconds": seconds})
@@ -110,7 +107,7 @@ fn checks(settled: &Settled, audience: &Audience, preview: &PreviewAudienceRespo
 fn unaccounted(part: &ChannelStats) -> Option<String> {
     let sum: u64 = parts(part).iter().map(|(_, count)| count).sum();
     let left = part.pending + part.uncertain + part.unknown + part.cancelled + part.expired;
-    let name = channel_name(part);
+    let name = channel_name(part.channel);
     if sum != part.target {
         return Some(format!("{name}: a target of {} comes to {sum}", part.target));
     }
@@ -121,7 +118,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n{}", self.table())?;
         for part in &self.settled.stats.channels {
-            writeln!(f, "  {} suppressed: {}", channel_name(part), reasons(&part.suppressed))?;
+            writeln!(f, "  {} suppressed: {}", channel_name(part.channel), reasons(&part.suppressed))?;
         }
         writeln!(f)?;
         for check in &self.checks {
@@ -145,7 +142,7 @@ impl Outcome {
         for part in &self.settled.stats.channels {
             let [sent, delivered, failed, read, clicked, unsubscribed] = settle::of_hub(part).map(number::count);
             let (target, suppressed) = (number::count(part.target), number::count(part.suppressed.values().sum()));
-            table.row([channel_name(part).to_owned(), target, suppressed, sent, delivered, failed, read, clicked, unsubscribed]);
+            table.row([channel_name(part.channel).to_owned(), target, suppressed, sent, delivered, failed, read, clicked, unsubscribed]);
             if let Some(channel) = channel(part.channel) {
                 table.row(self.sandbox_row(channel));
             }

@@ -8,6 +8,7 @@ pub use table::Table;
 
 use crate::progress::Style;
 use anyhow::Result;
+use domain::Channel;
 use json::Wire;
 use std::{
     io::{self, IsTerminal, Write},
@@ -108,6 +109,12 @@ pub fn line(text: &str) -> Result<()> {
     out.write_all(text.trim_end().as_bytes())?;
     out.write_all(b"\n")?;
     Ok(out.flush()?)
+}
+
+/// A channel's name, for its number on the wire.
+#[must_use]
+pub fn channel_name(number: i32) -> &'static str {
+    proto::convert::channel(number).map_or("?", Channel::as_str)
 }
 
 /// `InvalidArgument` as `invalid argument`.

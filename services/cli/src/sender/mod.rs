@@ -3,17 +3,13 @@
 mod file;
 
 use crate::{
-    output::{Table, number},
+    output::{Table, channel_name, number},
     resolve,
     session::Session,
 };
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use domain::Channel;
-use proto::{
-    convert::channel,
-    sender::{ListProvidersRequest, PauseSenderRequest, Provider, ResumeSenderRequest, Sender},
-};
+use proto::sender::{ListProvidersRequest, PauseSenderRequest, Provider, ResumeSenderRequest, Sender};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
@@ -73,10 +69,6 @@ pub async fn run(verb: Verb, session: &Session) -> Result<()> {
 fn say(session: &Session, sender: Option<Sender>) -> Result<()> {
     let sender = sender.context("the hub's answer has no sender")?;
     session.output.message(&sender, |sender| format!("{}  {}: {}", sender.id, sender.name, health(sender)))
-}
-
-fn channel_name(number: i32) -> &'static str {
-    channel(number).map_or("?", Channel::as_str)
 }
 
 fn row(sender: &Sender) -> [String; 7] {

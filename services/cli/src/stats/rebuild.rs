@@ -1,10 +1,10 @@
 //! `fanfare stats rebuild`: folds each campaign's log anew, one after the other, and compares or repairs.
 
-use crate::{output::number, paging, progress::Board, resolve, session::Session};
+use crate::{output::number, progress::Board, resolve, session::Session};
 use anyhow::{Context, Result, bail};
 use proto::{
     analytics::{RebuildStatsRequest, RebuildStatsResponse},
-    campaign::{CampaignStatus, ListCampaignsRequest},
+    campaign::CampaignStatus,
 };
 
 #[derive(Debug, clap::Args)]
@@ -60,12 +60,8 @@ async fn rebuild(
 
 /// All campaigns that may have figures, with their names.
 async fn all(session: &Session) -> Result<Vec<(String, String)>> {
-    let campaigns = paging::collect(0, |page_size, page_token| async move {
-        let request = ListCampaignsRequest { page_size, page_token, status: CampaignStatus::Unspecified.into() };
-        let page = session.campaigns().list_campaigns(request).await?.into_inner();
-        Ok((page.campaigns, page.next_page_token))
-    });
-    let started = campaigns.await?.into_iter().filter(|campaign| !campaign.run_id.is_empty());
+    let campaigns = resolve::campaigns(session, 0, CampaignStatus::Unspecified).await?;
+    let started = campaigns.into_iter().filter(|campaign| !campaign.run_id.is_empty());
     Ok(started.map(|campaign| (campaign.id, campaign.settings.map(|settings| settings.name).unwrap_or_default())).collect())
 }
 

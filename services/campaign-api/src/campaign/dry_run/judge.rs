@@ -13,7 +13,7 @@ use runtime::status;
 use std::{collections::BTreeMap, sync::Arc};
 use store::{
     dry_run::{self, Candidate, Page},
-    gate::{self, Contact, Subject},
+    gate::{self, Subject},
 };
 use tonic::Status;
 use uuid::Uuid;
@@ -60,14 +60,14 @@ fn subject(candidate: &Candidate) -> Subject<'_> {
     Subject { contact_id: candidate.contact_id, address_key: &candidate.address_key, tried: None, doubtful: false }
 }
 
-fn count(plan: &Plan, tally: &mut Tally, judged: Judged, contacts: &BTreeMap<ContactId, Contact>) {
+fn count(plan: &Plan, tally: &mut Tally, judged: Judged, contacts: &BTreeMap<ContactId, Person>) {
     let Judged { candidate: Candidate { contact_id, channel, .. }, decision } = judged;
     let later = match decision {
         Decision::Suppress { reason, .. } => return tally.suppress(channel, reason),
         Decision::Pass | Decision::AlreadySent => None,
         Decision::Defer { reason, .. } => Some(reason),
     };
-    let rendered = contacts.get(&contact_id).map(|contact| render(plan, channel, contact));
+    let rendered = contacts.get(&contact_id).map(|person| render(plan, channel, person));
     match rendered {
         Some(Ok(content)) => tally.send(channel, later, contact_id, content),
         Some(Err(_)) => tally.suppress(channel, reason::RENDER_FAILED),
@@ -76,18 +76,8 @@ fn count(plan: &Plan, tally: &mut Tally, judged: Judged, contacts: &BTreeMap<Con
 }
 
 /// As the dispatcher does it, links made our own included; shown is what it was before that.
-fn render(plan: &Plan, channel: Channel, contact: &Contact) -> Result<Rendered, RenderError> {
-    let person = Person {
-        name: contact.name.clone(),
-        email: contact.email.clone(),
-        phone: contact.phone.clone(),
-        locale: contact.locale.clone(),
-        city: contact.city.clone(),
-        postal_code: contact.postal_code.clone(),
-        role: contact.role.clone(),
-        attributes: contact.attributes.as_object().cloned().unwrap_or_default(),
-    };
-    let content = plan.renderer.render(channel, &person, &plan.occasion)?;
+fn render(plan: &Plan, channel: Channel, person: &Person) -> Result<Rendered, RenderError> {
+    let content = plan.renderer.render(channel, person, &plan.occasion)?;
     if let Rendered::Email(variant) = &content {
         email::track(&variant.html, &plan.occasion.unsubscribe_url, &str::to_owned, "")?;
     }
