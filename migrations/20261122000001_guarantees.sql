@@ -238,3 +238,23 @@ ALTER TABLE send.run_channel ENABLE ROW LEVEL SECURITY;
 ALTER TABLE send.run_channel FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON send.run_channel TO fanfare_api USING (EXISTS (SELECT FROM send.run r WHERE r.run_id = run_channel.run_id));
 CREATE POLICY service ON send.run_channel TO fanfare_scheduler, fanfare_dispatcher, fanfare_ingest, fanfare_analytics USING (true);
+
+-- The rules that hold for a campaign's messages on a channel, as they are now.
+CREATE FUNCTION core.policy(campaign uuid, on_channel text)
+RETURNS TABLE (lane text, timezone text, quiet_start time, quiet_end time, cap_channels text[], cap_most int[], cap_hours int[],
+               rule_channels text[], rule_engagements text[], rule_hours int[])
+LANGUAGE sql STABLE
+AS $$
+    SELECT c.lane, w.timezone, w.quiet_start, w.quiet_end, cap.channels, cap.most, cap.hours, rule.channels, rule.engagements, rule.hours
+    FROM core.campaign c JOIN core.workspace w USING (workspace_id)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(array_agg(f.channel), '{}') AS channels, coalesce(array_agg(f.max_messages), '{}') AS most,
+               coalesce(array_agg(f.window_hours), '{}') AS hours
+        FROM core.frequency_cap f WHERE f.workspace_id = c.workspace_id AND f.channel IN (policy.on_channel, 'all')) AS cap
+    CROSS JOIN LATERAL (
+        SELECT coalesce(array_agg(u.on_channel ORDER BY u.position), '{}') AS channels,
+               coalesce(array_agg(u.engagement ORDER BY u.position), '{}') AS engagements,
+               coalesce(array_agg(u.within_hours ORDER BY u.position), '{}') AS hours
+        FROM core.campaign_rule u WHERE u.campaign_id = c.campaign_id AND u.skip_channel = policy.on_channel) AS rule
+    WHERE c.campaign_id = policy.campaign
+$$;

@@ -83,9 +83,7 @@ pub async fn chunk(connection: &mut PgConnection, run: &Expanding, limit: i64, n
                  WHEN c.key IS NULL THEN 'invalid_address'
                  WHEN EXISTS (SELECT FROM core.opt_out o WHERE o.workspace_id = $4 AND o.address_key = c.key
                               AND o.channel IN (c.channel, 'all')) THEN 'opted_out'
-                 WHEN row_number() OVER (PARTITION BY c.channel, c.key ORDER BY c.contact_id) > 1
-                   OR EXISTS (SELECT FROM send.delivery d WHERE d.run_id = $3 AND d.channel = c.channel AND d.address_key = c.key)
-                 THEN 'duplicate' END AS reason
+                 WHEN row_number() OVER (PARTITION BY c.channel, c.key ORDER BY c.contact_id) > 1 THEN 'duplicate' END AS reason
              FROM candidate c
            ), written AS (
              INSERT INTO send.delivery (workspace_id, campaign_id, run_id, contact_id, sender_id, channel, state, reason, address,
@@ -94,10 +92,20 @@ pub async fn chunk(connection: &mut PgConnection, run: &Expanding, limit: i64, n
                     j.reason, j.address, CASE WHEN j.reason IS NULL THEN j.key END, $5
              FROM judged j ORDER BY j.channel, j.contact_id
              ON CONFLICT DO NOTHING
+             RETURNING delivery_id, contact_id, channel, sender_id, reason, address
+           ), duplicate AS (
+             -- Whose address an earlier chunk has. The unique index found them: a look-up of each would go by whatever index the server takes
+             -- for the best while it hasn't counted a new run's rows, and read all of the run for each.
+             INSERT INTO send.delivery (workspace_id, campaign_id, run_id, contact_id, sender_id, channel, state, reason, address, updated_at)
+             SELECT $4, $2, $3, d.contact_id, d.sender_id, d.channel, 'suppressed', 'duplicate', d.address, $5
+             FROM (SELECT contact_id, sender_id, channel, address FROM judged WHERE reason IS NULL
+                   EXCEPT SELECT contact_id, sender_id, channel, address FROM written) AS d
+             ON CONFLICT DO NOTHING
              RETURNING delivery_id, channel, sender_id, reason
            )
-           SELECT channel, sender_id, reason, count(*) AS "count!", array_agg(delivery_id) AS "delivery_ids!"
-           FROM written GROUP BY channel, sender_id, reason"#,
+           SELECT channel AS "channel!", sender_id AS "sender_id!", reason, count(*) AS "count!", array_agg(delivery_id) AS "delivery_ids!"
+           FROM (SELECT delivery_id, channel, sender_id, reason FROM written UNION ALL SELECT * FROM duplicate) AS rows
+           GROUP BY channel, sender_id, reason"#,
         &selected,
         run.campaign_id.0,
         run.run_id.0,
@@ -133,8 +141,8 @@ pub async fn chunk(connection: &mut PgConnection, run: &Expanding, limit: i64, n
     Ok(Chunk { written, done })
 }
 
-/// The next contacts of the campaign's lists in order of id; who joined a list after the run had begun isn't in its audience. Each list gives up its first few beyond the cursor, so that the cost
-/// of a chunk doesn't grow with the audience. Exclusion comes later: a chunk with everybody excluded isn't the end.
+/// The next contacts of the campaign's lists in order of id; who joined a list after the run had begun isn't in its audience. Each list
+/// gives up its first few beyond the cursor, so that the cost of a chunk doesn't grow with the audience. Exclusion comes later: a chunk with everybody excluded isn't the end.
 async fn select(connection: &mut PgConnection, run: &Expanding, limit: i64) -> Result<Vec<Uuid>> {
     Ok(sqlx::query_scalar!(
         r#"SELECT DISTINCT m.contact_id AS "contact_id!" FROM send.run r JOIN core.campaign_list l USING (campaign_id) CROSS JOIN LATERAL (

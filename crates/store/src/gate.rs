@@ -25,7 +25,7 @@ use claim::{Candidate, Verdict};
 use domain::{
     Channel, DeliveryId, RunId, SenderId, WorkerId,
     delivery::State,
-    gate::{Decision, Policy, decide},
+    gate::{Decision, decide},
     rate::Lane,
 };
 use standing::Ground;
@@ -95,14 +95,14 @@ pub async fn pass(connection: &mut PgConnection, ask: Ask<'_>, now: OffsetDateTi
         Ok(limit) => limit,
         Err(wait) => return Ok(Answer { more: true, wait: Some(wait), ..Answer::of(Standing::Open) }),
     };
-    let policy = judge::policy(connection, ground.campaign_id, ask.channel).await?;
+    let policy = &ground.policy;
     if !policy.transactional && !policy.caps.is_empty() {
         claim::take_turn(connection, ground.workspace_id).await?;
     }
     let candidates = claim::lock(connection, ask, limit, now).await?;
     let full = candidates.len() as u32 == limit;
     let holding: Vec<i64> = candidates.iter().filter_map(Candidate::holds).collect();
-    let (go, mut verdicts) = sort_out(connection, &ground, &policy, candidates, now).await?;
+    let (go, mut verdicts) = sort_out(connection, &ground, candidates, now).await?;
     let stopped: Vec<Stopped> = verdicts.iter().filter_map(Verdict::stopped).collect();
     let suppressed = stopped.iter().filter(|stopped| stopped.state == State::Suppressed).map(|stopped| stopped.delivery_id.0);
     budget::refund(connection, &suppressed.filter(|id| holding.contains(id)).collect::<Vec<_>>()).await?;
@@ -111,10 +111,8 @@ pub async fn pass(connection: &mut PgConnection, ask: Ask<'_>, now: OffsetDateTi
     let leaving: Vec<Candidate> = go.into_iter().take(granted.count).collect();
     verdicts.extend(leaving.iter().map(|candidate| Verdict::pass(candidate.claimed.delivery_id, ground.stands_in)));
     let spend = granted.spend(&leaving);
-    claim::mark(connection, ask, &ground, &verdicts, spend, now).await?;
-    if let Some(pace) = granted.pace.filter(|pace| pace.count > 0 || ground.transactional) {
-        pace::store(connection, ask.sender_id, &pace).await?;
-    }
+    let pace = granted.pace.as_ref().filter(|pace| pace.count > 0 || policy.transactional);
+    claim::mark(connection, ask, &ground, &verdicts, spend, pace, now).await?;
     let claimed = leaving.into_iter().map(|candidate| candidate.claimed).collect();
     Ok(Answer { standing: granted.standing, claimed, stopped, more, wait: granted.wait })
 }
@@ -123,16 +121,15 @@ pub async fn pass(connection: &mut PgConnection, ask: Ask<'_>, now: OffsetDateTi
 async fn sort_out(
     connection: &mut PgConnection,
     ground: &Ground,
-    policy: &Policy,
     candidates: Vec<Candidate>,
     now: OffsetDateTime,
 ) -> Result<(Vec<Candidate>, Vec<Verdict>)> {
     let subjects: Vec<_> = candidates.iter().map(Candidate::subject).collect();
-    let known = judge::judge(connection, ground.campaign_id, policy, &subjects, now).await?;
+    let known = judge::judge(connection, ground.campaign_id, &ground.policy, &subjects, now).await?;
     let (mut go, mut verdicts) = (Vec::with_capacity(candidates.len()), Vec::new());
     for (candidate, known) in candidates.into_iter().zip(known) {
         let id = candidate.claimed.delivery_id;
-        match decide(policy, &known, now) {
+        match decide(&ground.policy, &known, now) {
             Decision::Pass => match candidate.forgotten() {
                 Some(verdict) => verdicts.push(verdict),
                 None => go.push(candidate),
@@ -190,7 +187,7 @@ async fn grant(connection: &mut PgConnection, ask: Ask<'_>, ground: &Ground, go:
     {
         return Ok(Granted::none(Standing::SenderDown { until }, None));
     }
-    let lane = if ground.transactional { Lane::Fast } else { Lane::Bulk };
+    let lane = if ground.policy.transactional { Lane::Fast } else { Lane::Bulk };
     let granted = pace::take(connection, ask.sender_id, want as u32, lane).await?;
     let (count, wait) = (granted.count as usize, granted.wait);
     Ok(Granted { standing: Standing::Open, count, wait, pace: Some(granted), price_micros, is_probe: ground.is_probe })

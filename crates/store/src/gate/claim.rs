@@ -5,6 +5,7 @@ use crate::{PgConnection, Result, budget, requeue::RESENT, settle::NOT_FOUND};
 use domain::{
     ContactId, DeliveryId, WorkspaceId, breaker,
     delivery::{KEY_KNOWN_FOR, State},
+    rate::Grant,
     render::Person,
 };
 use time::OffsetDateTime;
@@ -192,7 +193,7 @@ pub(super) struct Spend {
     pub(super) is_probe: bool,
 }
 
-/// Marks what was decided and writes it down, in one statement. A message that is put off keeps the code that it last failed with, so
+/// Marks what was decided and writes it down, with the sender's pace after it, in one statement. A message that is put off keeps the code that it last failed with, so
 /// that a ladder of retries goes on where it was, and one that may have left keeps what is known of that.
 pub(super) async fn mark(
     connection: &mut PgConnection,
@@ -200,9 +201,10 @@ pub(super) async fn mark(
     ground: &Ground,
     verdicts: &[Verdict],
     spend: Spend,
+    pace: Option<&Grant>,
     now: OffsetDateTime,
 ) -> Result<()> {
-    if verdicts.is_empty() {
+    if verdicts.is_empty() && pace.is_none() {
         return Ok(());
     }
     let ids: Vec<i64> = verdicts.iter().map(|verdict| verdict.delivery_id.0).collect();
@@ -229,6 +231,9 @@ pub(super) async fn mark(
          ), spent AS (
            UPDATE send.spend SET reserved_micros = reserved_micros + $11::bigint
            WHERE $11::bigint > 0 AND campaign_id = $12 AND channel IN ('', $13)
+         ), paced AS (
+           UPDATE send.rate_bucket SET next_at = to_timestamp($14::float8), yield_until = to_timestamp($15::float8)
+           WHERE $14::float8 IS NOT NULL AND sender_id = $9
          )
          INSERT INTO send.decision (delivery_id, workspace_id, at, attempt, verdict, reason, rule)
          SELECT delivery_id, workspace_id, $7, attempt, word, reason, rule FROM marked",
@@ -244,7 +249,9 @@ pub(super) async fn mark(
         spend.price_micros.unwrap_or(0),
         spend.micros,
         ground.campaign_id.0,
-        ask.channel.as_str()
+        ask.channel.as_str(),
+        pace.map(|pace| pace.next_at),
+        pace.and_then(|pace| pace.yield_until)
     )
     .execute(&mut *connection)
     .await?;

@@ -7,8 +7,8 @@ use domain::{
 };
 use std::time::Duration;
 
-/// Asks for up to `want` messages of the sender's pace. Locks the pace until the transaction ends, so it comes last; [`store`] what was
-/// granted.
+/// Asks for up to `want` messages of the sender's pace. Locks the pace until the transaction ends, so it comes last; what was granted is
+/// stored with the marks.
 pub(super) async fn take(connection: &mut PgConnection, sender: SenderId, want: u32, lane: Lane) -> Result<Grant> {
     let row = sqlx::query!(
         r#"SELECT extract(epoch FROM b.next_at)::float8 AS "next_at!", extract(epoch FROM clock_timestamp())::float8 AS "now!",
@@ -32,17 +32,4 @@ pub(super) async fn take(connection: &mut PgConnection, sender: SenderId, want: 
     };
     let bucket = Bucket { next_at: row.next_at, pace: row.pace, pace_at: row.pace_at, yield_until: row.yield_until };
     Ok(rate::grant(&bucket, row.now, want, row.rate_per_second, lane))
-}
-
-/// Stores what was granted.
-pub(super) async fn store(connection: &mut PgConnection, sender: SenderId, grant: &Grant) -> Result<()> {
-    sqlx::query!(
-        "UPDATE send.rate_bucket SET next_at = to_timestamp($2), yield_until = to_timestamp($3::float8) WHERE sender_id = $1",
-        sender.0,
-        grant.next_at,
-        grant.yield_until
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }

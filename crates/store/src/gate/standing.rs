@@ -1,9 +1,10 @@
 //! Whether a run goes on, and whether its sender can send.
 
-use super::Ask;
+use super::{Ask, judge::Stored};
 use crate::{PgConnection, Result, budget::Limits};
 use domain::{
     CampaignId, SenderId, WorkspaceId,
+    gate::Policy,
     rate::{self, Bucket, Lane},
 };
 use std::time::Duration;
@@ -48,7 +49,7 @@ pub(super) struct Ground {
     pub(super) standing: Standing,
     pub(super) campaign_id: CampaignId,
     pub(super) workspace_id: WorkspaceId,
-    pub(super) transactional: bool,
+    pub(super) policy: Policy,
     pub(super) limits: Option<Limits>,
     /// Of one message by the sender that asks.
     pub(super) price_micros: i64,
@@ -73,7 +74,7 @@ impl Ground {
         let limit = if self.is_probe { limit.min(1) } else { limit };
         let Some(pace) = &self.pace else { return Ok(limit) };
         // The fast lane's full demand must be known, so that bulk gives way to all of it.
-        if self.transactional {
+        if self.policy.transactional {
             return Ok(limit);
         }
         let grant = rate::grant(&pace.bucket, pace.now, limit, pace.rate_per_second, Lane::Bulk);
@@ -84,18 +85,22 @@ impl Ground {
     }
 }
 
-/// Reads where the run and the sender stand; None when there is no such run on that channel.
+/// Reads where the run and the sender stand, and the rules that hold; None when there is no such run on that channel.
 pub(super) async fn read(connection: &mut PgConnection, ask: Ask<'_>) -> Result<Option<Ground>> {
     let row = sqlx::query!(
         r#"SELECT r.status AS run_status, c.status AS campaign_status, r.expires_at <= now() AS "expired!", r.campaign_id, r.workspace_id,
-                  c.lane, c.budget_micros AS total_micros, cc.budget_micros AS "channel_micros?", rc.paused_at IS NOT NULL AS "channel_paused!",
+                  c.budget_micros AS total_micros, cc.budget_micros AS "channel_micros?", rc.paused_at IS NOT NULL AS "channel_paused!",
                   rc.sender_id <> $3 AS "stands_in!", rc.price_micros, rc.fallback_price_micros,
                   st.paused_at IS NOT NULL AS "sender_paused!", st.open_until AS "open_until?",
                   coalesce(st.open_until > clock_timestamp(), false) AS "is_down!", coalesce(st.failures, 0) > 0 AS "has_failed!",
                   extract(epoch FROM clock_timestamp())::float8 AS "now!", extract(epoch FROM b.next_at)::float8 AS next_at,
                   b.pace AS "pace?", extract(epoch FROM b.pace_at)::float8 AS pace_at,
-                  extract(epoch FROM b.yield_until)::float8 AS yield_until, s.rate_per_second AS "rate_per_second?"
+                  extract(epoch FROM b.yield_until)::float8 AS yield_until, s.rate_per_second AS "rate_per_second?",
+                  p.lane AS "lane!", p.timezone AS "timezone!", p.quiet_start, p.quiet_end, p.cap_channels AS "cap_channels!",
+                  p.cap_most AS "cap_most!", p.cap_hours AS "cap_hours!", p.rule_channels AS "rule_channels!",
+                  p.rule_engagements AS "rule_engagements!", p.rule_hours AS "rule_hours!"
            FROM send.run r JOIN core.campaign c USING (campaign_id) JOIN send.run_channel rc ON rc.run_id = r.run_id AND rc.channel = $2
+           CROSS JOIN LATERAL core.policy(r.campaign_id, $2) AS p
            LEFT JOIN core.campaign_channel cc ON cc.campaign_id = r.campaign_id AND cc.channel = rc.channel
            LEFT JOIN send.sender_state st ON st.sender_id = $3
            LEFT JOIN core.sender s ON s.sender_id = $3 LEFT JOIN send.rate_bucket b ON b.sender_id = $3
@@ -126,12 +131,24 @@ pub(super) async fn read(connection: &mut PgConnection, ask: Ask<'_>) -> Result<
         }
         _ => None,
     };
+    let policy = Stored {
+        lane: row.lane,
+        timezone: row.timezone,
+        quiet_start: row.quiet_start,
+        quiet_end: row.quiet_end,
+        cap_channels: row.cap_channels,
+        cap_most: row.cap_most,
+        cap_hours: row.cap_hours,
+        rule_channels: row.rule_channels,
+        rule_engagements: row.rule_engagements,
+        rule_hours: row.rule_hours,
+    };
     let has_limit = row.total_micros.is_some() || row.channel_micros.is_some();
     Ok(Some(Ground {
         standing,
         campaign_id: CampaignId(row.campaign_id),
         workspace_id: WorkspaceId(row.workspace_id),
-        transactional: row.lane == "transactional",
+        policy: policy.policy(ask.channel)?,
         limits: has_limit.then_some(Limits { total_micros: row.total_micros, channel_micros: row.channel_micros }),
         price_micros: fallback_price.unwrap_or(row.price_micros),
         stands_in: row.stands_in,
