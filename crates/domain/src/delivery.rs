@@ -15,7 +15,7 @@ pub enum State {
     Accepted,
     /// Certainly not taken, for a passing reason; it is queued again when its time comes.
     RetryWait,
-    /// Whether the provider took it can't be known; never sent again by itself.
+    /// Whether the provider took it isn't known; sent again only where it drops a repetition, or says that it never got it.
     Uncertain,
     /// Uncertain for too long: only a person sends it again or writes it off.
     Unknown,

@@ -24,41 +24,32 @@ pub(crate) struct Left {
     pub(crate) of_channel: bool,
 }
 
-/// What is left of the budget on a channel. Locks what was spent until the transaction ends, so that nobody else spends it.
-pub(crate) async fn lock_left(
-    connection: &mut PgConnection,
-    campaign: CampaignId,
-    workspace: WorkspaceId,
-    channel: Channel,
-    limits: Limits,
-) -> Result<Left> {
-    let spent = match lock(connection, campaign, channel).await? {
-        Some(spent) => spent,
-        None => {
-            sqlx::query!(
-                "INSERT INTO send.spend (campaign_id, channel, workspace_id) VALUES ($1, '', $3), ($1, $2, $3) ON CONFLICT DO NOTHING",
-                campaign.0,
-                channel.as_str(),
-                workspace.0
-            )
-            .execute(&mut *connection)
-            .await?;
-            lock(connection, campaign, channel).await?.unwrap_or_default()
-        }
-    };
-    let left = |limit: Option<i64>, spent: i64| limit.map_or(i64::MAX, |limit| limit - spent);
-    let (total, of_channel) = (left(limits.total_micros, spent.total_micros), left(limits.channel_micros, spent.channel_micros));
-    Ok(Left { micros: total.min(of_channel), of_channel: of_channel < total })
+/// What a campaign's messages hold or have cost: of all channels, and of the one that asks.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Spent {
+    pub(crate) total_micros: i64,
+    pub(crate) channel_micros: i64,
 }
 
-#[derive(Default)]
-struct Spent {
-    total_micros: i64,
-    channel_micros: i64,
+impl Limits {
+    pub(crate) fn left(self, spent: Spent) -> Left {
+        let left = |limit: Option<i64>, spent: i64| limit.map_or(i64::MAX, |limit| limit - spent);
+        let (total, of_channel) = (left(self.total_micros, spent.total_micros), left(self.channel_micros, spent.channel_micros));
+        Left { micros: total.min(of_channel), of_channel: of_channel < total }
+    }
 }
 
-/// Locks the sums of a campaign, its total first; None when one of them isn't there yet.
-async fn lock(connection: &mut PgConnection, campaign: CampaignId, channel: Channel) -> Result<Option<Spent>> {
+/// Begins to count what a campaign spends on a channel, and locks the sums until the transaction ends. For the first message only: the
+/// gate locks the sums with the deliveries.
+pub(crate) async fn begin(connection: &mut PgConnection, campaign: CampaignId, workspace: WorkspaceId, channel: Channel) -> Result<Spent> {
+    sqlx::query!(
+        "INSERT INTO send.spend (campaign_id, channel, workspace_id) VALUES ($1, '', $3), ($1, $2, $3) ON CONFLICT DO NOTHING",
+        campaign.0,
+        channel.as_str(),
+        workspace.0
+    )
+    .execute(&mut *connection)
+    .await?;
     let rows = sqlx::query_scalar!(
         "SELECT reserved_micros FROM send.spend WHERE campaign_id = $1 AND channel IN ('', $2) ORDER BY channel FOR UPDATE",
         campaign.0,
@@ -67,8 +58,8 @@ async fn lock(connection: &mut PgConnection, campaign: CampaignId, channel: Chan
     .fetch_all(connection)
     .await?;
     Ok(match rows.as_slice() {
-        [total, channel] => Some(Spent { total_micros: *total, channel_micros: *channel }),
-        _ => None,
+        [total, channel] => Spent { total_micros: *total, channel_micros: *channel },
+        _ => Spent::default(),
     })
 }
 

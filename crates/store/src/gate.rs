@@ -1,13 +1,12 @@
 //! The gate: what may leave is decided here, immediately before it leaves, in one transaction. Only what it let through may reach
 //! a provider.
 //!
-//! The steps, in this order: does the run go on, and can its sender send ([`standing`]); which of these deliveries wait (locked by
-//! [`claim`]); may each be sent as of now ([`judge`], by the rules of [`domain::gate`]); what the budget allows ([`crate::budget`]); how
-//! many may leave by the sender's pace ([`pace`]); mark those `sending` with this worker's id, the others with their reason, and write
-//! down every decision.
+//! The steps, in this order: does the run go on, can its sender send, and by which rules ([`standing`]); which of these deliveries wait,
+//! and what was spent (locked by [`claim`]); may each be sent as of now ([`judge`], by the rules of [`domain::gate`]); what the budget
+//! allows ([`crate::budget`]); how many may leave by the sender's pace ([`pace`]); mark those `sending` with this worker's id, the others
+//! with their reason, and write down every decision. A statement each: at 64 messages a round trip weighs as much as any rule.
 //!
-//! Locks are taken in this order by whoever takes several: the workspace's turn for frequency caps, deliveries, `send.spend`,
-//! `send.sender_state`, `send.rate_bucket`.
+//! Locks are taken in this order by whoever takes several: deliveries, `send.spend`, `send.sender_state`, `send.rate_bucket`.
 
 mod claim;
 mod judge;
@@ -95,23 +94,19 @@ pub async fn pass(connection: &mut PgConnection, ask: Ask<'_>, now: OffsetDateTi
         Ok(limit) => limit,
         Err(wait) => return Ok(Answer { more: true, wait: Some(wait), ..Answer::of(Standing::Open) }),
     };
-    let policy = &ground.policy;
-    if !policy.transactional && !policy.caps.is_empty() {
-        claim::take_turn(connection, ground.workspace_id).await?;
-    }
-    let candidates = claim::lock(connection, ask, limit, now).await?;
+    let (candidates, spent) = claim::lock(connection, ask, &ground, limit, now).await?;
     let full = candidates.len() as u32 == limit;
     let holding: Vec<i64> = candidates.iter().filter_map(Candidate::holds).collect();
     let (go, mut verdicts) = sort_out(connection, &ground, candidates, now).await?;
     let stopped: Vec<Stopped> = verdicts.iter().filter_map(Verdict::stopped).collect();
     let suppressed = stopped.iter().filter(|stopped| stopped.state == State::Suppressed).map(|stopped| stopped.delivery_id.0);
     budget::refund(connection, &suppressed.filter(|id| holding.contains(id)).collect::<Vec<_>>()).await?;
-    let granted = grant(connection, ask, &ground, &go).await?;
+    let granted = grant(connection, ask, &ground, &go, spent).await?;
     let more = full || go.len() > granted.count;
     let leaving: Vec<Candidate> = go.into_iter().take(granted.count).collect();
     verdicts.extend(leaving.iter().map(|candidate| Verdict::pass(candidate.claimed.delivery_id, ground.stands_in)));
     let spend = granted.spend(&leaving);
-    let pace = granted.pace.as_ref().filter(|pace| pace.count > 0 || policy.transactional);
+    let pace = granted.pace.as_ref().filter(|pace| pace.count > 0 || ground.policy.transactional);
     claim::mark(connection, ask, &ground, &verdicts, spend, pace, now).await?;
     let claimed = leaving.into_iter().map(|candidate| candidate.claimed).collect();
     Ok(Answer { standing: granted.standing, claimed, stopped, more, wait: granted.wait })
@@ -167,14 +162,23 @@ impl Granted {
 }
 
 /// Asks the budget, the sender's breaker and its pace, in the order of their locks.
-async fn grant(connection: &mut PgConnection, ask: Ask<'_>, ground: &Ground, go: &[Candidate]) -> Result<Granted> {
+async fn grant(
+    connection: &mut PgConnection,
+    ask: Ask<'_>,
+    ground: &Ground,
+    go: &[Candidate],
+    spent: Option<budget::Spent>,
+) -> Result<Granted> {
     if go.is_empty() {
         return Ok(Granted::none(Standing::Open, None));
     }
     let mut want = go.len();
     let price_micros = ground.limits.is_some().then_some(ground.price_micros);
     if let Some(limits) = ground.limits {
-        let left = budget::lock_left(connection, ground.campaign_id, ground.workspace_id, ask.channel, limits).await?;
+        let left = limits.left(match spent {
+            Some(spent) => spent,
+            None => budget::begin(connection, ground.campaign_id, ground.workspace_id, ask.channel).await?,
+        });
         want = affordable(go, ground.price_micros, left.micros);
         if want == 0 {
             let waits = budget::is_in_flight(connection, ground.campaign_id, left.of_channel.then_some(ask.channel)).await?;

@@ -1,9 +1,14 @@
 //! Deliveries at the gate: locked while they are judged, then marked with what was decided, which is also written down.
 
 use super::{Ask, Stopped, judge::Subject, standing::Ground};
-use crate::{PgConnection, Result, budget, requeue::RESENT, settle::NOT_FOUND};
+use crate::{
+    PgConnection, Result,
+    budget::{self, Spent},
+    requeue::RESENT,
+    settle::NOT_FOUND,
+};
 use domain::{
-    ContactId, DeliveryId, WorkspaceId, breaker,
+    ContactId, DeliveryId, breaker,
     delivery::{KEY_KNOWN_FOR, State},
     rate::Grant,
     render::Person,
@@ -111,24 +116,30 @@ impl Verdict {
     }
 }
 
-/// Waits for the workspace's turn: while one gate counts what its contacts got and marks what leaves, no other one does, so that two
-/// channels can't both send the last message that a cap allows. One lock instead of one a contact, because locks are memory that all
-/// of the database shares; a gate takes a few milliseconds.
-pub(super) async fn take_turn(connection: &mut PgConnection, workspace: WorkspaceId) -> Result<()> {
-    sqlx::query_scalar!("SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))::text", format!("frequency_cap:{workspace}"))
-        .fetch_one(connection)
-        .await?;
-    Ok(())
-}
-
-/// Locks up to `limit` of the deliveries that wait. One whose earlier try may have left stays with that try's sender, whose provider
-/// alone knows of it.
+/// Locks up to `limit` of the deliveries that wait, and with a budget what their campaign has spent (None: nothing yet). One whose earlier
+/// try may have left stays with that try's sender, whose provider alone knows of it.
+///
+/// With frequency caps it waits for the workspace's turn: while one gate counts what its contacts got and marks what leaves, no other one
+/// does, so that two channels can't both send the last message that a cap allows. One lock instead of one a contact, because locks are
+/// memory that all of the database shares; a gate takes a few milliseconds. Deliveries that others hold are skipped and never waited for,
+/// so the order of these locks is free.
 ///
 /// The run is compared in a way that no index answers: right after an expansion, before the server has counted its rows, it would take
 /// the whole run to be the shorter way than the ids of a job.
-pub(super) async fn lock(connection: &mut PgConnection, ask: Ask<'_>, limit: u32, now: OffsetDateTime) -> Result<Vec<Candidate>> {
+pub(super) async fn lock(
+    connection: &mut PgConnection,
+    ask: Ask<'_>,
+    ground: &Ground,
+    limit: u32,
+    now: OffsetDateTime,
+) -> Result<(Vec<Candidate>, Option<Spent>)> {
+    let capped = !ground.policy.transactional && !ground.policy.caps.is_empty();
     let rows = sqlx::query!(
-        r#"SELECT d.delivery_id, d.contact_id, d.attempt, d.address, coalesce(d.address_key, '') AS "address_key!", d.repeats, d.reason,
+        r#"WITH spent AS MATERIALIZED (
+             SELECT s.channel, s.reserved_micros FROM send.spend s WHERE s.campaign_id = $11 AND s.channel IN ('', $3)
+             ORDER BY s.channel FOR UPDATE)
+           SELECT (SELECT reserved_micros FROM spent WHERE channel = '') AS total_spent,
+                  (SELECT reserved_micros FROM spent WHERE channel = $3) AS channel_spent, d.delivery_id, d.contact_id, d.attempt, d.address, coalesce(d.address_key, '') AS "address_key!", d.repeats, d.reason,
                   coalesce(cardinality(d.earlier_ids), 0) AS "earlier!", d.doubtful, d.doubtful AND d.reason IS DISTINCT FROM $6 AS "may_have_left!",
                   d.doubtful AND d.reason IS DISTINCT FROM $6 AND d.reason IS DISTINCT FROM $7
                     AND coalesce(d.sent_at < $8::timestamptz - make_interval(secs => $9), false) AS "is_forgotten!",
@@ -138,6 +149,7 @@ pub(super) async fn lock(connection: &mut PgConnection, ask: Ask<'_>, limit: u32
            FROM send.delivery d LEFT JOIN core.contact c ON c.contact_id = d.contact_id
            WHERE d.delivery_id = ANY($1) AND d.run_id IS NOT DISTINCT FROM $2 AND d.channel = $3 AND d.state = 'queued'
              AND (NOT d.doubtful OR d.sender_id = $5)
+             AND ($10::text IS NULL OR (SELECT pg_advisory_xact_lock(hashtextextended($10, 0))::text IS NOT NULL))
            ORDER BY d.delivery_id LIMIT $4 FOR UPDATE OF d SKIP LOCKED"#,
         ask.delivery_ids,
         ask.run_id.0,
@@ -147,11 +159,17 @@ pub(super) async fn lock(connection: &mut PgConnection, ask: Ask<'_>, limit: u32
         NOT_FOUND,
         RESENT,
         now,
-        KEY_KNOWN_FOR.as_secs_f64()
+        KEY_KNOWN_FOR.as_secs_f64(),
+        capped.then(|| format!("frequency_cap:{}", ground.workspace_id)),
+        ground.limits.map(|_| ground.campaign_id.0)
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows
+    let spent = rows.first().and_then(|row| {
+        let (total_micros, channel_micros) = (row.total_spent?, row.channel_spent?);
+        Some(Spent { total_micros, channel_micros })
+    });
+    let candidates = rows
         .into_iter()
         .map(|row| Candidate {
             claimed: Claimed {
@@ -179,7 +197,8 @@ pub(super) async fn lock(connection: &mut PgConnection, ask: Ask<'_>, limit: u32
             is_forgotten: row.is_forgotten,
             reserved_micros: row.reserved_micros,
         })
-        .collect())
+        .collect();
+    Ok((candidates, spent))
 }
 
 /// What those that leave take of the budget.
@@ -193,8 +212,8 @@ pub(super) struct Spend {
     pub(super) is_probe: bool,
 }
 
-/// Marks what was decided and writes it down, with the sender's pace after it, in one statement. A message that is put off keeps the code that it last failed with, so
-/// that a ladder of retries goes on where it was, and one that may have left keeps what is known of that.
+/// Marks what was decided and writes it down, with the sender's pace after it, in one statement. A message that is put off keeps the code
+/// that it last failed with, so that a ladder of retries goes on where it was, and one that may have left keeps what is known of that.
 pub(super) async fn mark(
     connection: &mut PgConnection,
     ask: Ask<'_>,
