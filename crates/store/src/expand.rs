@@ -65,7 +65,6 @@ pub async fn lock(connection: &mut PgConnection, run: RunId) -> Result<Option<Ex
 pub async fn chunk(connection: &mut PgConnection, run: &Expanding, limit: i64, now: OffsetDateTime) -> Result<Chunk> {
     let selected = select(connection, run, limit).await?;
     let done = (selected.len() as i64) < limit;
-    let cursor = selected.last().copied().unwrap_or(run.cursor);
     let rows = sqlx::query!(
         r#"WITH contact AS MATERIALIZED (
              SELECT c.contact_id, c.email, c.email_key, c.phone, c.phone_key
@@ -130,15 +129,20 @@ pub async fn chunk(connection: &mut PgConnection, run: &Expanding, limit: i64, n
         });
     }
     job::add(connection, &queued, lane::BULK, now).await?;
+    advance(connection, run.run_id, selected.last().copied().unwrap_or(run.cursor), done).await?;
+    Ok(Chunk { written, done })
+}
+
+async fn advance(connection: &mut PgConnection, run: RunId, cursor: Uuid, done: bool) -> Result<()> {
     sqlx::query!(
         "UPDATE send.run SET cursor = $2, status = CASE WHEN $3 THEN 'sending' ELSE status END WHERE run_id = $1",
-        run.run_id.0,
+        run.0,
         cursor,
         done
     )
     .execute(connection)
     .await?;
-    Ok(Chunk { written, done })
+    Ok(())
 }
 
 /// The next contacts of the campaign's lists in order of id; who joined a list after the run had begun isn't in its audience. Each list

@@ -80,6 +80,14 @@ impl Stored {
     }
 }
 
+/// The channels that a policy's rules ask about, each once.
+fn asked_about(policy: &Policy) -> Vec<String> {
+    let mut channels: Vec<String> = policy.rules.iter().map(|rule| rule.on.as_str().to_owned()).collect();
+    channels.sort_unstable();
+    channels.dedup();
+    channels
+}
+
 /// What is known of each of these messages of a campaign, in their order. One statement, however many they are; keep them to a few thousand a
 /// call.
 ///
@@ -102,9 +110,6 @@ pub async fn judge(
         let cap = policy.caps.iter().find(|cap| !policy.transactional && cap.channel == channel)?;
         Some(now - Duration::hours(cap.window_hours.into()))
     };
-    let mut asked: Vec<String> = policy.rules.iter().map(|rule| rule.on.as_str().to_owned()).collect();
-    asked.sort_unstable();
-    asked.dedup();
     // No cap: since NULL, which nothing is later than.
     let rows = sqlx::query!(
         r#"SELECT c.contact_id IS NULL AS "deleted!", coalesce(c.timezone, '') AS "timezone!", st.bits AS "bits?",
@@ -140,7 +145,7 @@ pub async fn judge(
         policy.channel.as_str(),
         since(None),
         since(Some(policy.channel)),
-        &asked
+        &asked_about(policy)
     )
     .fetch_all(&mut *connection)
     .await?;
