@@ -34,6 +34,8 @@ pub struct Wanted {
     pub silent: Vec<Channel>,
     /// Whether the provider's own answers leave doubt, beside what is killed.
     pub doubtful: bool,
+    /// The most refusals that may have died with the worker that was told: the provider counts them, and the hub tries again.
+    pub unheard: u64,
 }
 
 /// What was seen.
@@ -110,14 +112,17 @@ impl Watched {
         }
     }
 
-    /// The hub's figures, with what it can't know of a provider that reports nothing taken from the provider's own: of what is uncertain
-    /// or unknown there, any part may have been sent.
+    /// The hub's figures, with what it can't know taken from the provider's own: any part of what is uncertain or unknown may have been
+    /// sent where the provider reports nothing, and refusals may have gone unheard.
     fn as_far_as_known(&self, wanted: &Wanted) -> CampaignStats {
         let mut stats = self.last.clone();
         for part in &mut stats.channels {
-            let Some(channel) = channel(part.channel).filter(|channel| wanted.silent.contains(channel)) else { continue };
-            let most = part.sent + part.uncertain + part.unknown;
-            part.sent = self.figures.channel(channel).sent.clamp(part.sent, most);
+            let Some(channel) = channel(part.channel) else { continue };
+            let told = self.figures.channel(channel);
+            part.failed = told.failed.clamp(part.failed, part.failed + wanted.unheard);
+            if wanted.silent.contains(&channel) {
+                part.sent = told.sent.clamp(part.sent, part.sent + part.uncertain + part.unknown);
+            }
         }
         stats
     }

@@ -33,6 +33,8 @@ pub async fn play(brief: Brief) -> Result<Outcome> {
     let budget_micros = PRICE_MICROS * affordable + PRICE_MICROS / 2;
     target.settings.budget_micros = budget_micros;
     target.wanted.status = "CANCELLED";
+    // What is refused as its worker dies waits for another try, and then for a budget that is used up.
+    target.wanted.unheard = 5;
     let mut plan = Plan::default();
     let mut dice = brief.dice();
     let kill = Act::Kill { name: "dispatcher-sms-2".to_owned(), down: dice.down() };

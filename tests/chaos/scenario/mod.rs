@@ -158,7 +158,7 @@ pub struct Target {
 impl Target {
     pub fn new(people: usize, senders: &[(Channel, &'static str)], sending: Duration) -> Self {
         let by = |sender| senders.iter().filter(|each| **each == sender).map(|(channel, _)| *channel).collect();
-        let wanted = Wanted { status: "COMPLETED", certain: by(TWILIO), silent: by(SMTP), doubtful: false };
+        let wanted = Wanted { status: "COMPLETED", certain: by(TWILIO), silent: by(SMTP), doubtful: false, unheard: 0 };
         Self { people, senders: senders.to_vec(), sending, settings: Settings::default(), wanted }
     }
 
