@@ -81,6 +81,7 @@ struct Delivery {
     state: State,
     reason: Option<String>,
     updated_at: OffsetDateTime,
+    passed_at: Option<OffsetDateTime>,
     bits: Bits,
     code: Option<String>,
     selected_at: OffsetDateTime,
@@ -170,7 +171,7 @@ async fn deliveries(
     contact: ContactId,
 ) -> Result<Vec<Delivery>> {
     let rows = sqlx::query!(
-        r#"SELECT d.delivery_id, d.channel, d.state, d.reason, d.updated_at, d.rescues IS NOT NULL AS "rescue!", r.created_at,
+        r#"SELECT d.delivery_id, d.channel, d.state, d.reason, d.updated_at, d.passed_at, d.rescues IS NOT NULL AS "rescue!", r.created_at,
                   s.bits AS "bits?", s.code AS "code?"
            FROM send.delivery d JOIN send.run r USING (run_id) LEFT JOIN stats.delivery_status s USING (delivery_id)
            WHERE d.contact_id = $1 AND d.campaign_id = $2 AND d.workspace_id = $3 ORDER BY d.delivery_id LIMIT 100"#,
@@ -188,6 +189,7 @@ async fn deliveries(
                 state: state(&row.state)?,
                 reason: row.reason,
                 updated_at: row.updated_at,
+                passed_at: row.passed_at,
                 bits: Bits(row.bits.unwrap_or_default().cast_unsigned()),
                 code: row.code,
                 selected_at: row.created_at,

@@ -2,7 +2,7 @@
 //! a provider.
 //!
 //! The steps, in this order: does the run go on, can its sender send, and by which rules ([`standing`]); which of these deliveries wait,
-//! and what was spent (locked by [`claim`]); may each be sent as of now ([`judge`], by the rules of [`domain::gate`]); what the budget
+//! what was spent, and the sender's pace (locked by [`claim`]); may each be sent as of now ([`judge`], by the rules of [`domain::gate`]); what the budget
 //! allows ([`crate::budget`]); how many may leave by the sender's pace ([`pace`]); mark those `sending` with this worker's id, the others
 //! with their reason, and write down every decision. A statement each: at 64 messages a round trip weighs as much as any rule.
 //!
@@ -20,13 +20,14 @@ pub use plan::{Fallback, Plan, plan};
 pub use standing::{Standing, revoked};
 
 use crate::{PgConnection, Result, budget};
-use claim::{Candidate, Verdict};
+use claim::{Candidate, Locked, Verdict};
 use domain::{
     Channel, DeliveryId, RunId, SenderId, WorkerId,
     delivery::State,
     gate::{Decision, decide},
     rate::Lane,
 };
+use pace::Pace;
 use standing::Ground;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -94,14 +95,14 @@ pub async fn pass(connection: &mut PgConnection, ask: Ask<'_>, now: OffsetDateTi
         Ok(limit) => limit,
         Err(wait) => return Ok(Answer { more: true, wait: Some(wait), ..Answer::of(Standing::Open) }),
     };
-    let (candidates, spent) = claim::lock(connection, ask, &ground, limit, now).await?;
+    let Locked { candidates, spent, pace } = claim::lock(connection, ask, &ground, limit, now).await?;
     let full = candidates.len() as u32 == limit;
     let holding: Vec<i64> = candidates.iter().filter_map(Candidate::holds).collect();
     let (go, mut verdicts) = sort_out(connection, &ground, candidates, now).await?;
     let stopped: Vec<Stopped> = verdicts.iter().filter_map(Verdict::stopped).collect();
     let suppressed = stopped.iter().filter(|stopped| stopped.state == State::Suppressed).map(|stopped| stopped.delivery_id.0);
     budget::refund(connection, &suppressed.filter(|id| holding.contains(id)).collect::<Vec<_>>()).await?;
-    let granted = grant(connection, ask, &ground, &go, spent).await?;
+    let granted = grant(connection, ask, &ground, &go, spent, pace).await?;
     let more = full || go.len() > granted.count;
     let leaving: Vec<Candidate> = go.into_iter().take(granted.count).collect();
     verdicts.extend(leaving.iter().map(|candidate| Verdict::pass(candidate.claimed.delivery_id, ground.stands_in)));
@@ -168,6 +169,7 @@ async fn grant(
     ground: &Ground,
     go: &[Candidate],
     spent: Option<budget::Spent>,
+    pace: Option<Pace>,
 ) -> Result<Granted> {
     if go.is_empty() {
         return Ok(Granted::none(Standing::Open, None));
@@ -192,7 +194,10 @@ async fn grant(
         return Ok(Granted::none(Standing::SenderDown { until }, None));
     }
     let lane = if ground.policy.transactional { Lane::Fast } else { Lane::Bulk };
-    let granted = pace::take(connection, ask.sender_id, want as u32, lane).await?;
+    let granted = match pace {
+        Some(pace) => pace.grant(want as u32, lane),
+        None => pace::take(connection, ask.sender_id, want as u32, lane).await?,
+    };
     let (count, wait) = (granted.count as usize, granted.wait);
     Ok(Granted { standing: Standing::Open, count, wait, pace: Some(granted), price_micros, is_probe: ground.is_probe })
 }

@@ -35,6 +35,14 @@ pub(crate) struct Job {
     delivery_ids: Vec<i64>,
 }
 
+/// How the work on a job ended.
+enum End {
+    /// Nothing of it waits any more, or it has gone back to the scheduler.
+    Over,
+    /// This process stops: the broker gives it to another one at once, so that its sender's pace isn't lost meanwhile.
+    Stopped,
+}
+
 /// What the sub-batches of one job share that go out by one sender.
 pub(crate) struct Work {
     pub(crate) plan: Arc<Plan>,
@@ -57,7 +65,8 @@ impl Dispatcher {
                 Err(error) => return Verdict::Reject(error.to_string()),
             };
             match self.work_through(&job).await {
-                Ok(()) => Verdict::Done,
+                Ok(End::Over) => Verdict::Done,
+                Ok(End::Stopped) => Verdict::RetryAfter(Duration::ZERO),
                 Err(error) => {
                     tracing::warn!(error = format!("{error:#}"), "a job failed; it is tried again");
                     Verdict::RetryAfter(AFTER_FAILURE)
@@ -68,18 +77,21 @@ impl Dispatcher {
         .await
     }
 
-    async fn work_through(&self, job: &Job) -> anyhow::Result<()> {
-        let Some(plan) = self.plans.get(job.run_id).await? else { return Ok(()) };
+    async fn work_through(&self, job: &Job) -> anyhow::Result<End> {
+        let Some(plan) = self.plans.get(job.run_id).await? else { return Ok(End::Over) };
         let mut batches = Batches::new(self, job, plan);
         let failed = batches.failed();
         // Each sub-batch is seen to its end, also when another one failed: what it sent must be recorded.
         let sent = stream::unfold(&mut batches, |batches| async move { Some((batches.next().await?, batches)) });
         sent.for_each_concurrent(None, |batch| async { failed.keep(self.send_and_record(batch).await) }).await;
         failed.take()?;
+        if batches.is_stopped() {
+            return Ok(End::Stopped);
+        }
         let ids: Vec<_> = job.delivery_ids.iter().copied().map(DeliveryId).collect();
         let mut connection = self.db.acquire().await?;
         store::job::finish(&mut connection, job.job_id, &ids).await?;
-        Ok(())
+        Ok(End::Over)
     }
 
     /// What goes out by one of the run's senders.

@@ -15,6 +15,8 @@ use time::OffsetDateTime;
 
 const PER_SECOND: usize = 50;
 const WINDOW: time::Duration = time::Duration::seconds(10);
+/// The longest ones that are told.
+const SILENCES: usize = 6;
 /// Of the limit, above and below.
 const TOLERANCE: f64 = 0.05;
 
@@ -35,7 +37,9 @@ pub async fn play(brief: Brief) -> Result<Outcome> {
     plan.scatter(&mut brief.dice(), sending, acts);
     let campaign = target.send(&stage.desk).await?;
     let (watched, ()) = attack(&mut stage.machines, &stage.desk, &campaign, &target, &plan, &brief, nothing()).await?;
+    let mut silences = Vec::new();
     let mut outcome = conclude(stage, &campaign, &target, watched, &brief, |evidence, machines| {
+        silences = longest_silences(evidence);
         vec![
             verdict::none_fell(machines),
             Check::new(
@@ -51,6 +55,7 @@ pub async fn play(brief: Brief) -> Result<Outcome> {
     })
     .await?;
     outcome.notes.push(format!("limit {PER_SECOND}/s, three dispatchers"));
+    outcome.notes.append(&mut silences);
     Ok(outcome)
 }
 
@@ -68,6 +73,15 @@ fn windows(evidence: &Evidence) -> Vec<(OffsetDateTime, usize)> {
         windows.push((*from, end - first));
     }
     windows
+}
+
+/// What a fall below the limit would come from.
+fn longest_silences(evidence: &Evidence) -> Vec<String> {
+    let mut times: Vec<_> = evidence.arrived.iter().map(|message| message.at).collect();
+    times.sort();
+    let mut silences: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0], pair[0])).collect();
+    silences.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
+    silences.iter().take(SILENCES).map(|(length, from)| format!("{} ms without a message from {from}", length.whole_milliseconds())).collect()
 }
 
 fn beyond(evidence: &Evidence, is_beyond: fn(f64, f64) -> bool) -> Vec<String> {

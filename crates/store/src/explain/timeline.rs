@@ -42,10 +42,18 @@ fn part(delivery: &Delivery, decided: Vec<Happening>, told: Vec<(Kind, Happening
         rule: rule_of(delivery).to_owned(),
         attempt: 0,
     });
+    let is_written = decided.iter().any(|one| one.what == "passed" && one.attempt == 1);
+    let passed = delivery.passed_at.filter(|_| !is_written).map(|at| Happening {
+        at,
+        what: "passed".to_owned(),
+        reason: String::new(),
+        rule: String::new(),
+        attempt: 1,
+    });
     let rule = rule.or_else(|| last.as_ref().map(|last| last.rule.clone())).unwrap_or_default();
     let what = if delivery.rescue { "rescue" } else { "selected" };
     let selected = Happening { at: delivery.selected_at, what: what.to_owned(), reason: String::new(), rule: String::new(), attempt: 0 };
-    let mut timeline: Vec<_> = decided.into_iter().chain(told).chain(last).collect();
+    let mut timeline: Vec<_> = passed.into_iter().chain(decided).chain(told).chain(last).collect();
     // Stable: at the same moment a decision stands before what followed from it.
     timeline.sort_by_key(|one| one.at);
     timeline.insert(0, selected);

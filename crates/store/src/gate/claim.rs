@@ -1,6 +1,11 @@
 //! Deliveries at the gate: locked while they are judged, then marked with what was decided, which is also written down.
 
-use super::{Ask, Stopped, judge::Subject, standing::Ground};
+use super::{
+    Ask, Stopped,
+    judge::Subject,
+    pace::Pace,
+    standing::Ground,
+};
 use crate::{
     PgConnection, Result,
     budget::{self, Spent},
@@ -10,7 +15,7 @@ use crate::{
 use domain::{
     ContactId, DeliveryId, breaker,
     delivery::{KEY_KNOWN_FOR, State},
-    rate::Grant,
+    rate::{Bucket, Grant},
     render::Person,
 };
 use time::OffsetDateTime;
@@ -76,6 +81,15 @@ impl Candidate {
     }
 }
 
+/// What a gate holds until its transaction ends.
+pub(super) struct Locked {
+    pub(super) candidates: Vec<Candidate>,
+    /// None: nothing yet, or there is no budget.
+    pub(super) spent: Option<Spent>,
+    /// None: not locked, because the sender has never sent, or is on trial.
+    pub(super) pace: Option<Pace>,
+}
+
 /// What was decided about one delivery.
 pub(super) struct Verdict {
     delivery_id: DeliveryId,
@@ -116,7 +130,7 @@ impl Verdict {
     }
 }
 
-/// Locks up to `limit` of the deliveries that wait, and with a budget what their campaign has spent (None: nothing yet). One whose earlier
+/// Locks up to `limit` of the deliveries that wait, with a budget what their campaign has spent, and the sender's pace. One whose earlier
 /// try may have left stays with that try's sender, whose provider alone knows of it.
 ///
 /// With frequency caps it waits for the workspace's turn: while one gate counts what its contacts got and marks what leaves, no other one
@@ -132,13 +146,20 @@ pub(super) async fn lock(
     ground: &Ground,
     limit: u32,
     now: OffsetDateTime,
-) -> Result<(Vec<Candidate>, Option<Spent>)> {
+) -> Result<Locked> {
     let capped = !ground.policy.transactional && !ground.policy.caps.is_empty();
     let rows = sqlx::query!(
         r#"WITH spent AS MATERIALIZED (
              SELECT s.channel, s.reserved_micros FROM send.spend s WHERE s.campaign_id = $11 AND s.channel IN ('', $3)
-             ORDER BY s.channel FOR UPDATE)
-           SELECT (SELECT reserved_micros FROM spent WHERE channel = '') AS total_spent,
+             ORDER BY s.channel FOR UPDATE
+           ), paced AS MATERIALIZED (
+             -- After the sums: whoever takes both takes them in this order.
+             SELECT extract(epoch FROM b.next_at)::float8 AS next_at, extract(epoch FROM clock_timestamp())::float8 AS now, b.pace,
+                    extract(epoch FROM b.pace_at)::float8 AS pace_at, extract(epoch FROM b.yield_until)::float8 AS yield_until, s.rate_per_second
+             FROM send.rate_bucket b JOIN core.sender s USING (sender_id)
+             WHERE b.sender_id = $12 AND (SELECT count(*) FROM spent) >= 0 FOR UPDATE OF b)
+           SELECT p.next_at AS "next_at?", p.now AS "now?", p.pace AS "pace?", p.pace_at AS "pace_at?", p.yield_until AS "yield_until?",
+                  p.rate_per_second AS "rate_per_second?", (SELECT reserved_micros FROM spent WHERE channel = '') AS total_spent,
                   (SELECT reserved_micros FROM spent WHERE channel = $3) AS channel_spent, d.delivery_id, d.contact_id, d.attempt, d.address, coalesce(d.address_key, '') AS "address_key!", d.repeats, d.reason,
                   coalesce(cardinality(d.earlier_ids), 0) AS "earlier!", d.doubtful, d.doubtful AND d.reason IS DISTINCT FROM $6 AS "may_have_left!",
                   d.doubtful AND d.reason IS DISTINCT FROM $6 AND d.reason IS DISTINCT FROM $7
@@ -146,7 +167,7 @@ pub(super) async fn lock(
                   d.reserved_micros, coalesce(c.name, '') AS "name!", coalesce(c.email, '') AS "email!",
                   coalesce(c.phone, '') AS "phone!", coalesce(c.locale, '') AS "locale!", coalesce(c.city, '') AS "city!",
                   coalesce(c.postal_code, '') AS "postal_code!", coalesce(c.role, '') AS "role!", coalesce(c.attributes, '{}') AS "attributes!"
-           FROM send.delivery d LEFT JOIN core.contact c ON c.contact_id = d.contact_id
+           FROM send.delivery d LEFT JOIN core.contact c ON c.contact_id = d.contact_id LEFT JOIN paced p ON true
            WHERE d.delivery_id = ANY($1) AND d.run_id IS NOT DISTINCT FROM $2 AND d.channel = $3 AND d.state = 'queued'
              AND (NOT d.doubtful OR d.sender_id = $5)
              AND ($10::text IS NULL OR (SELECT pg_advisory_xact_lock(hashtextextended($10, 0))::text IS NOT NULL))
@@ -161,10 +182,16 @@ pub(super) async fn lock(
         now,
         KEY_KNOWN_FOR.as_secs_f64(),
         capped.then(|| format!("frequency_cap:{}", ground.workspace_id)),
-        ground.limits.map(|_| ground.campaign_id.0)
+        ground.limits.map(|_| ground.campaign_id.0),
+        // A probe asks its sender's breaker first.
+        (!ground.is_probe).then_some(ask.sender_id.0)
     )
     .fetch_all(connection)
     .await?;
+    let pace = rows.first().and_then(|row| {
+        let bucket = Bucket { next_at: row.next_at?, pace: row.pace?, pace_at: row.pace_at, yield_until: row.yield_until };
+        Some(Pace { bucket, now: row.now?, rate_per_second: row.rate_per_second? })
+    });
     let spent = rows.first().and_then(|row| {
         let (total_micros, channel_micros) = (row.total_spent?, row.channel_spent?);
         Some(Spent { total_micros, channel_micros })
@@ -198,7 +225,7 @@ pub(super) async fn lock(
             reserved_micros: row.reserved_micros,
         })
         .collect();
-    Ok((candidates, spent))
+    Ok(Locked { candidates, spent, pace })
 }
 
 /// What those that leave take of the budget.
@@ -212,8 +239,9 @@ pub(super) struct Spend {
     pub(super) is_probe: bool,
 }
 
-/// Marks what was decided and writes it down, with the sender's pace after it, in one statement. A message that is put off keeps the code
-/// that it last failed with, so that a ladder of retries goes on where it was, and one that may have left keeps what is known of that.
+/// Marks what was decided and writes it down, with the sender's pace after it, in one statement. A message's first pass is written down in
+/// its own row (`passed_at`), unless there is something to say about it. A message that is put off keeps the code that it last failed
+/// with, so that a ladder of retries goes on where it was, and one that may have left keeps what is known of that.
 pub(super) async fn mark(
     connection: &mut PgConnection,
     ask: Ask<'_>,
@@ -242,6 +270,7 @@ pub(super) async fn mark(
                worker_id = CASE v.state WHEN 'sending' THEN $8 ELSE d.worker_id END,
                sender_id = CASE v.state WHEN 'sending' THEN $9 ELSE d.sender_id END,
                sent_at = CASE v.state WHEN 'sending' THEN $7 ELSE d.sent_at END,
+               passed_at = CASE v.state WHEN 'sending' THEN coalesce(d.passed_at, $7) ELSE d.passed_at END,
                reserved_micros = CASE v.state WHEN 'sending' THEN greatest(d.reserved_micros, $10::bigint) ELSE d.reserved_micros END
            FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
                 AS v (delivery_id, state, word, reason, rule, until)
@@ -255,7 +284,7 @@ pub(super) async fn mark(
            WHERE $14::float8 IS NOT NULL AND sender_id = $9
          )
          INSERT INTO send.decision (delivery_id, workspace_id, at, attempt, verdict, reason, rule)
-         SELECT delivery_id, workspace_id, $7, attempt, word, reason, rule FROM marked",
+         SELECT delivery_id, workspace_id, $7, attempt, word, reason, rule FROM marked WHERE attempt <> 1 OR word <> 'passed' OR rule <> ''",
         &ids,
         &states,
         &words,

@@ -7,6 +7,20 @@ use domain::{
 };
 use std::time::Duration;
 
+/// A sender's pace as it was then.
+pub(super) struct Pace {
+    pub(super) bucket: Bucket,
+    /// By the database's clock, in seconds.
+    pub(super) now: f64,
+    pub(super) rate_per_second: f64,
+}
+
+impl Pace {
+    pub(super) fn grant(&self, want: u32, lane: Lane) -> Grant {
+        rate::grant(&self.bucket, self.now, want, self.rate_per_second, lane)
+    }
+}
+
 /// Asks for up to `want` messages of the sender's pace. Locks the pace until the transaction ends, so it comes last; what was granted is
 /// stored with the marks.
 pub(super) async fn take(connection: &mut PgConnection, sender: SenderId, want: u32, lane: Lane) -> Result<Grant> {
@@ -31,5 +45,5 @@ pub(super) async fn take(connection: &mut PgConnection, sender: SenderId, want: 
         return Ok(Grant { count: 0, next_at, yield_until: None, wait: Some(Duration::from_millis(1)) });
     };
     let bucket = Bucket { next_at: row.next_at, pace: row.pace, pace_at: row.pace_at, yield_until: row.yield_until };
-    Ok(rate::grant(&bucket, row.now, want, row.rate_per_second, lane))
+    Ok(Pace { bucket, now: row.now, rate_per_second: row.rate_per_second }.grant(want, lane))
 }

@@ -1,11 +1,11 @@
 //! Whether a run goes on, and whether its sender can send.
 
-use super::{Ask, judge::Stored};
+use super::{Ask, judge::Stored, pace::Pace};
 use crate::{PgConnection, Result, budget::Limits};
 use domain::{
     CampaignId, SenderId, WorkspaceId,
     gate::Policy,
-    rate::{self, Bucket, Lane},
+    rate::{Bucket, Lane},
 };
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -61,12 +61,6 @@ pub(super) struct Ground {
     pace: Option<Pace>,
 }
 
-struct Pace {
-    bucket: Bucket,
-    now: f64,
-    rate_per_second: f64,
-}
-
 impl Ground {
     /// How many candidates are worth locking, or how long to wait when the pace lets none leave. A look without a lock, so that a slow
     /// sender's jobs don't judge sixty messages to send one.
@@ -77,7 +71,7 @@ impl Ground {
         if self.policy.transactional {
             return Ok(limit);
         }
-        let grant = rate::grant(&pace.bucket, pace.now, limit, pace.rate_per_second, Lane::Bulk);
+        let grant = pace.grant(limit, Lane::Bulk);
         match grant.wait {
             Some(wait) if grant.count == 0 => Err(wait),
             _ => Ok(grant.count),

@@ -82,6 +82,11 @@ impl<'a> Batches<'a> {
         self.failed.clone()
     }
 
+    /// Whether the gate would have been asked again, but for the end of this process.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.wait.is_some() && self.dispatcher.shutdown.is_ending()
+    }
+
     /// The next sub-batch; None when nothing waits any more, nothing may leave, or something failed.
     pub(super) async fn next(&mut self) -> Option<Batch> {
         match self.try_next().await {
