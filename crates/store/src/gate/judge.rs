@@ -115,28 +115,29 @@ pub async fn judge(
         r#"SELECT c.contact_id IS NULL AS "deleted!", coalesce(c.timezone, '') AS "timezone!", st.bits AS "bits?",
                   EXISTS (SELECT FROM core.opt_out o WHERE o.workspace_id = g.workspace_id AND o.address_key = s.address_key
                           AND o.channel IN ($5, 'all')) AS "opted_out!",
-                  had.on_all AS "on_all!", had.on_channel AS "on_channel!", did.channels AS "channels!",
-                  did.opened AS "opened!: Vec<Option<OffsetDateTime>>", did.clicked AS "clicked!: Vec<Option<OffsetDateTime>>",
-                  did.replied AS "replied!: Vec<Option<OffsetDateTime>>", did.converted AS "converted!: Vec<Option<OffsetDateTime>>"
+                  had.on_all AS "on_all!", had.on_channel AS "on_channel!", had.channels AS "channels?",
+                  had.opened AS "opened?: Vec<Option<OffsetDateTime>>", had.clicked AS "clicked?: Vec<Option<OffsetDateTime>>",
+                  had.replied AS "replied?: Vec<Option<OffsetDateTime>>", had.converted AS "converted?: Vec<Option<OffsetDateTime>>"
            FROM unnest($2::uuid[], $3::text[], $4::bigint[]) WITH ORDINALITY AS s (contact_id, address_key, delivery_id, n)
            JOIN core.campaign g ON g.campaign_id = $1
            LEFT JOIN core.contact c ON c.contact_id = s.contact_id
            LEFT JOIN stats.delivery_status st ON st.delivery_id = s.delivery_id
+           -- One look at what the contact got lately: all of it counts for the caps, and what it did with this campaign's messages on the
+           -- channels that the rules ask about. None of those was sent before the campaign's run began, give or take a clock.
            CROSS JOIN LATERAL (
-             SELECT count(*) FILTER (WHERE d.sent_at > $6) AS on_all,
-                    count(*) FILTER (WHERE d.sent_at > $7 AND d.channel = $5) AS on_channel
-             FROM send.delivery d
-             WHERE d.contact_id = s.contact_id AND d.sent_at > least($6::timestamptz, $7::timestamptz)
-               AND d.state IN ('sending', 'accepted', 'uncertain', 'unknown')) AS had
-           -- What the contact did with this campaign's messages on the channels that its rules ask about.
-           CROSS JOIN LATERAL (
-             SELECT coalesce(array_agg(d.channel), '{}') AS channels, coalesce(array_agg(st.opened_at), '{}') AS opened,
-                    coalesce(array_agg(st.clicked_at), '{}') AS clicked, coalesce(array_agg(st.replied_at), '{}') AS replied,
-                    coalesce(array_agg(st.converted_at), '{}') AS converted
-             FROM unnest($8::text[]) AS x (channel) CROSS JOIN send.run r
-             JOIN send.delivery d ON d.run_id = r.run_id AND d.channel = x.channel AND d.contact_id = s.contact_id
-             JOIN stats.delivery_status st ON st.delivery_id = d.delivery_id
-             WHERE r.campaign_id = $1 AND coalesce(st.opened_at, st.clicked_at, st.replied_at, st.converted_at) IS NOT NULL) AS did
+             SELECT count(*) FILTER (WHERE d.sent_at > $6 AND d.state IN ('sending', 'accepted', 'uncertain', 'unknown')) AS on_all,
+                    count(*) FILTER (WHERE d.sent_at > $7 AND d.channel = $5
+                                     AND d.state IN ('sending', 'accepted', 'uncertain', 'unknown')) AS on_channel,
+                    array_agg(d.channel) FILTER (WHERE e.delivery_id IS NOT NULL) AS channels,
+                    array_agg(e.opened_at) FILTER (WHERE e.delivery_id IS NOT NULL) AS opened,
+                    array_agg(e.clicked_at) FILTER (WHERE e.delivery_id IS NOT NULL) AS clicked,
+                    array_agg(e.replied_at) FILTER (WHERE e.delivery_id IS NOT NULL) AS replied,
+                    array_agg(e.converted_at) FILTER (WHERE e.delivery_id IS NOT NULL) AS converted
+             FROM send.delivery d LEFT JOIN stats.delivery_status e
+               ON e.delivery_id = CASE WHEN d.campaign_id = $1 AND d.channel = ANY($8) THEN d.delivery_id END
+             WHERE d.contact_id = s.contact_id AND d.sent_at > least($6::timestamptz, $7::timestamptz,
+               CASE WHEN cardinality($8) > 0
+                    THEN (SELECT min(r.created_at) - interval '1 hour' FROM send.run r WHERE r.campaign_id = $1) END)) AS had
            ORDER BY s.n"#,
         campaign.0,
         &contacts,
@@ -151,9 +152,11 @@ pub async fn judge(
     .await?;
     let mut all = Vec::with_capacity(subjects.len());
     for (row, subject) in rows.into_iter().zip(subjects) {
-        let mut engaged = Vec::with_capacity(row.channels.len());
-        let times = row.opened.into_iter().zip(row.clicked).zip(row.replied.into_iter().zip(row.converted));
-        for (channel, ((opened_at, clicked_at), (replied_at, converted_at))) in row.channels.iter().zip(times) {
+        let channels = row.channels.unwrap_or_default();
+        let mut engaged = Vec::with_capacity(channels.len());
+        let [opened, clicked, replied, converted] = [row.opened, row.clicked, row.replied, row.converted].map(Option::unwrap_or_default);
+        let times = opened.into_iter().zip(clicked).zip(replied.into_iter().zip(converted));
+        for (channel, ((opened_at, clicked_at), (replied_at, converted_at))) in channels.iter().zip(times) {
             engaged.push(Engaged { channel: read_channel(channel)?, opened_at, clicked_at, replied_at, converted_at });
         }
         all.push(Known {
