@@ -86,7 +86,7 @@ pub(super) struct Locked {
     pub(super) candidates: Vec<Candidate>,
     /// None: nothing yet, or there is no budget.
     pub(super) spent: Option<Spent>,
-    /// None: not locked, because the sender has never sent, or is on trial.
+    /// None: not locked, because the sender has never sent or is on trial, or because the budget's sums aren't there yet.
     pub(super) pace: Option<Pace>,
 }
 
@@ -153,11 +153,11 @@ pub(super) async fn lock(
              SELECT s.channel, s.reserved_micros FROM send.spend s WHERE s.campaign_id = $11 AND s.channel IN ('', $3)
              ORDER BY s.channel FOR UPDATE
            ), paced AS MATERIALIZED (
-             -- After the sums: whoever takes both takes them in this order.
+             -- After the sums: whoever takes both takes them in this order, so not before there are sums.
              SELECT extract(epoch FROM b.next_at)::float8 AS next_at, extract(epoch FROM clock_timestamp())::float8 AS now, b.pace,
                     extract(epoch FROM b.pace_at)::float8 AS pace_at, extract(epoch FROM b.yield_until)::float8 AS yield_until, s.rate_per_second
              FROM send.rate_bucket b JOIN core.sender s USING (sender_id)
-             WHERE b.sender_id = $12 AND (SELECT count(*) FROM spent) >= 0 FOR UPDATE OF b)
+             WHERE b.sender_id = $12 AND ((SELECT count(*) FROM spent) = 2 OR $11 IS NULL) FOR UPDATE OF b)
            SELECT p.next_at AS "next_at?", p.now AS "now?", p.pace AS "pace?", p.pace_at AS "pace_at?", p.yield_until AS "yield_until?",
                   p.rate_per_second AS "rate_per_second?", (SELECT reserved_micros FROM spent WHERE channel = '') AS total_spent,
                   (SELECT reserved_micros FROM spent WHERE channel = $3) AS channel_spent, d.delivery_id, d.contact_id, d.attempt, d.address, coalesce(d.address_key, '') AS "address_key!", d.repeats, d.reason,
