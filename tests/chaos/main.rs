@@ -61,11 +61,12 @@ async fn play(options: &Options, seed: u64) -> Report {
     println!("chaos: {length} run of {} scenarios, seed {seed}, at most {} min", chosen.len(), options.minutes());
     let started = Instant::now();
     let deadline = started + Duration::from_secs(60 * options.minutes());
-    let outcomes: Vec<_> = stream::iter(chosen)
-        .map(|scenario| play_one(scenario, options, seed, started, deadline))
-        .buffer_unordered(options.at_once())
-        .collect()
-        .await;
+    let (alone, together): (Vec<_>, Vec<_>) = chosen.into_iter().partition(|scenario| scenario.needs_the_machine());
+    let one = |scenario| play_one(scenario, options, seed, started, deadline);
+    let mut outcomes: Vec<_> = stream::iter(together).map(one).buffer_unordered(options.at_once()).collect().await;
+    for scenario in alone {
+        outcomes.push(one(scenario).await);
+    }
     Report::new(options, seed, started.elapsed(), outcomes)
 }
 

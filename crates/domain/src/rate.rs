@@ -6,9 +6,9 @@ mod simulation;
 
 use std::time::Duration;
 
-/// How far behind the clock a pace may lag, and so how much may leave at once: small, so that a restart makes no burst (in ten seconds 3 %
+/// How far behind the clock a pace may lag, and so how much may leave at once: small, so that a restart makes no burst (in ten seconds 2 %
 /// more than the rate); large enough to make up for a replica that hands on its jobs.
-const SLACK: Duration = Duration::from_millis(300);
+const SLACK: Duration = Duration::from_millis(200);
 /// The least fraction of its rate that a sender is slowed down to.
 const SLOWEST: f64 = 0.1;
 /// How long a sender that was slowed down takes to be at its full rate again.
@@ -107,8 +107,8 @@ mod tests {
     #[test]
     fn a_long_rest_makes_no_burst() {
         assert_eq!(grant(&bucket(0.0), 1_000_000.0, 64, 5.0, Lane::Bulk).count, 1);
-        assert_eq!(grant(&bucket(0.0), 1_000_000.0, 64, 10.0, Lane::Bulk).count, 3);
-        assert_eq!(grant(&bucket(0.0), 1_000_000.0, 500, 1_000.0, Lane::Bulk).count, 300, "three tenths of a second's worth");
+        assert_eq!(grant(&bucket(0.0), 1_000_000.0, 64, 10.0, Lane::Bulk).count, 2);
+        assert_eq!(grant(&bucket(0.0), 1_000_000.0, 500, 1_000.0, Lane::Bulk).count, 200, "a fifth of a second's worth");
     }
 
     #[test]

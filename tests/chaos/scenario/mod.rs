@@ -42,6 +42,13 @@ pub struct Scenario {
     pub play: fn(Brief) -> Play,
 }
 
+impl Scenario {
+    /// Played with nothing beside it, and last: it judges by when things arrive, which a machine that plays others delays.
+    pub fn needs_the_machine(&self) -> bool {
+        self.name == "rate"
+    }
+}
+
 type Play = Pin<Box<dyn Future<Output = Result<Outcome>>>>;
 
 /// Those that take longest come first.
