@@ -5,6 +5,7 @@
 //! listens on loopback only, ends by itself, and only processes that were started here are ever signalled.
 #![expect(clippy::print_stdout, reason = "progress and verdict are this program's output")]
 
+mod canary;
 mod evidence;
 mod machines;
 mod monkey;

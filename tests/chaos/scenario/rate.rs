@@ -1,7 +1,8 @@
 //! The rate limit of a sender over any 10 s, with three dispatchers that share it and one that is restarted.
 
-use super::{Brief, TWILIO, Target, attack, conclude, nothing};
+use super::{Brief, TWILIO, Target, attack, conclude};
 use crate::{
+    canary::{self, Stalls},
     evidence::Evidence,
     monkey::{Act, Plan},
     report::Outcome,
@@ -36,7 +37,8 @@ pub async fn play(brief: Brief) -> Result<Outcome> {
     let acts = acts.into_iter().map(|name| Act::Restart { name: name.to_owned() }).collect();
     plan.scatter(&mut brief.dice(), sending, acts);
     let campaign = target.send(&stage.desk).await?;
-    let (watched, ()) = attack(&mut stage.machines, &stage.desk, &campaign, &target, &plan, &brief, nothing()).await?;
+    let canary = canary::watch(stage.machines.stack.database_url.clone(), sending);
+    let (watched, stalls) = attack(&mut stage.machines, &stage.desk, &campaign, &target, &plan, &brief, canary).await?;
     let mut silences = Vec::new();
     let mut outcome = conclude(stage, &campaign, &target, watched, &brief, |evidence, machines| {
         silences = longest_silences(evidence);
@@ -44,9 +46,12 @@ pub async fn play(brief: Brief) -> Result<Outcome> {
             verdict::none_fell(machines),
             Check::new(
                 "never more than 5 % over the limit in any 10 s",
-                beyond(evidence, |count, limit| count > limit * (1.0 + TOLERANCE)),
+                beyond(evidence, |_, count, limit| count > limit * (1.0 + TOLERANCE)),
             ),
-            Check::new("never more than 5 % under it while work waits", beyond(evidence, |count, limit| count < limit * (1.0 - TOLERANCE))),
+            Check::new(
+                "never more than 5 % under it while work waits and the database takes commits",
+                beyond(evidence, |from, count, limit| count < limit * (1.0 - TOLERANCE) - held_up(&stalls, from)),
+            ),
             Check::new(
                 "the windows are there to be looked at",
                 windows(evidence).is_empty().then(|| "none".to_owned()).into_iter().collect(),
@@ -55,6 +60,7 @@ pub async fn play(brief: Brief) -> Result<Outcome> {
     })
     .await?;
     outcome.notes.push(format!("limit {PER_SECOND}/s, three dispatchers"));
+    outcome.notes.push(stalls.in_words());
     outcome.notes.append(&mut silences);
     Ok(outcome)
 }
@@ -84,8 +90,13 @@ fn longest_silences(evidence: &Evidence) -> Vec<String> {
     silences.iter().take(SILENCES).map(|(length, from)| format!("{} ms without a message from {from}", length.whole_milliseconds())).collect()
 }
 
-fn beyond(evidence: &Evidence, is_beyond: fn(f64, f64) -> bool) -> Vec<String> {
+/// Messages that could not leave in the window from then on, because nothing could be committed.
+fn held_up(stalls: &Stalls, from: OffsetDateTime) -> f64 {
+    stalls.within(from, from + WINDOW).as_secs_f64() * PER_SECOND as f64
+}
+
+fn beyond(evidence: &Evidence, is_beyond: impl Fn(OffsetDateTime, f64, f64) -> bool) -> Vec<String> {
     let limit = PER_SECOND as f64 * WINDOW.as_seconds_f64();
-    let found = windows(evidence).into_iter().filter(|(_, count)| is_beyond(*count as f64, limit));
+    let found = windows(evidence).into_iter().filter(|(from, count)| is_beyond(*from, *count as f64, limit));
     found.map(|(from, count)| format!("{count} in the 10 s from {from}, the limit is {limit}")).collect()
 }
