@@ -87,7 +87,11 @@ fn longest_silences(evidence: &Evidence) -> Vec<String> {
     times.sort();
     let mut silences: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0], pair[0])).collect();
     silences.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
-    silences.iter().take(SILENCES).map(|(length, from)| format!("{} ms without a message from {from}", length.whole_milliseconds())).collect()
+    silences
+        .iter()
+        .take(SILENCES)
+        .map(|(length, from)| format!("{} ms without a message from {from}", length.whole_milliseconds()))
+        .collect()
 }
 
 /// Messages that could not leave in the window from then on, because nothing could be committed.

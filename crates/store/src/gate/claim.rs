@@ -1,11 +1,6 @@
 //! Deliveries at the gate: locked while they are judged, then marked with what was decided, which is also written down.
 
-use super::{
-    Ask, Stopped,
-    judge::Subject,
-    pace::Pace,
-    standing::Ground,
-};
+use super::{Ask, Stopped, judge::Subject, pace::Pace, standing::Ground};
 use crate::{
     PgConnection, Result,
     budget::{self, Spent},
@@ -140,13 +135,7 @@ impl Verdict {
 ///
 /// The run is compared in a way that no index answers: right after an expansion, before the server has counted its rows, it would take
 /// the whole run to be the shorter way than the ids of a job.
-pub(super) async fn lock(
-    connection: &mut PgConnection,
-    ask: Ask<'_>,
-    ground: &Ground,
-    limit: u32,
-    now: OffsetDateTime,
-) -> Result<Locked> {
+pub(super) async fn lock(connection: &mut PgConnection, ask: Ask<'_>, ground: &Ground, limit: u32, now: OffsetDateTime) -> Result<Locked> {
     let capped = !ground.policy.transactional && !ground.policy.caps.is_empty();
     let rows = sqlx::query!(
         r#"WITH spent AS MATERIALIZED (
