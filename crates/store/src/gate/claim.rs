@@ -135,6 +135,7 @@ impl Verdict {
 ///
 /// The run is compared in a way that no index answers: right after an expansion, before the server has counted its rows, it would take
 /// the whole run to be the shorter way than the ids of a job.
+#[expect(clippy::too_many_lines, reason = "one statement and what is read from it")]
 pub(super) async fn lock(connection: &mut PgConnection, ask: Ask<'_>, ground: &Ground, limit: u32, now: OffsetDateTime) -> Result<Locked> {
     let capped = !ground.policy.transactional && !ground.policy.caps.is_empty();
     let rows = sqlx::query!(

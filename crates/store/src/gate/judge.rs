@@ -93,6 +93,7 @@ fn asked_about(policy: &Policy) -> Vec<String> {
 ///
 /// # Errors
 /// When a statement fails.
+#[expect(clippy::too_many_lines, reason = "one statement and what is read from it")]
 pub async fn judge(
     connection: &mut PgConnection,
     campaign: CampaignId,
