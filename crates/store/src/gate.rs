@@ -2,9 +2,10 @@
 //! a provider.
 //!
 //! The steps, in this order: does the run go on, can its sender send, and by which rules ([`standing`]); which of these deliveries wait,
-//! what was spent, and the sender's pace (locked by [`claim`]); may each be sent as of now ([`judge`], by the rules of [`domain::gate`]); what the budget
-//! allows ([`crate::budget`]); how many may leave by the sender's pace ([`pace`]); mark those `sending` with this worker's id, the others
-//! with their reason, and write down every decision. A statement each: at 64 messages a round trip weighs as much as any rule.
+//! what was spent, and the sender's pace (locked by [`claim`]); may each be sent as of now ([`judge`], by the rules of
+//! [`domain::gate`]); what the budget allows ([`crate::budget`]); how many may leave by the pace ([`pace`]); mark those `sending` with
+//! this worker's id, the others with their reason, and write down every decision. A statement each: at 64 messages a round trip weighs as
+//! much as any rule.
 //!
 //! Locks are taken in this order by whoever takes several: deliveries, `send.spend`, `send.sender_state`, `send.rate_bucket`.
 
