@@ -1,10 +1,10 @@
 //! Contacts: people who can receive messages.
 //!
-//! Addresses come in read (`domain::address`); this module only stores them. Start at [`Draft`]. Many at once: [`import`].
+//! Addresses come in read (`domain::address`); this module only stores them. Start at [`Draft`]. Many at once: [`import`]; what became
+//! of a file: [`file`].
 
-mod import;
-
-pub use import::{Imported, import};
+pub mod file;
+pub mod import;
 
 use crate::{Result, page::Page};
 use domain::{ContactId, ListId, WorkspaceId, address::Address};
@@ -30,6 +30,8 @@ pub struct Draft {
     pub city: String,
     pub postal_code: String,
     pub attributes: Attributes,
+    /// None: not known, which leaves what is.
+    pub last_active_at: Option<OffsetDateTime>,
 }
 
 /// A stored contact.
@@ -62,6 +64,7 @@ struct Row {
     city: String,
     postal_code: String,
     attributes: Json<Attributes>,
+    last_active_at: Option<OffsetDateTime>,
     created_at: OffsetDateTime,
 }
 
@@ -78,6 +81,7 @@ impl From<Row> for Contact {
             city: row.city,
             postal_code: row.postal_code,
             attributes: row.attributes.0,
+            last_active_at: row.last_active_at,
         };
         Self { contact_id: row.contact_id.into(), draft, created_at: row.created_at }
     }
@@ -91,7 +95,7 @@ pub async fn get(connection: &mut PgConnection, workspace: WorkspaceId, id: Cont
     let row = sqlx::query_as!(
         Row,
         r#"SELECT contact_id, external_id, name, email, email_key, email_problem, phone, phone_key, phone_problem, locale, timezone, role,
-               city, postal_code, attributes AS "attributes: Json<Attributes>", created_at
+               city, postal_code, attributes AS "attributes: Json<Attributes>", last_active_at, created_at
            FROM core.contact WHERE workspace_id = $1 AND contact_id = $2"#,
         workspace.0,
         id.0
@@ -101,15 +105,35 @@ pub async fn get(connection: &mut PgConnection, workspace: WorkspaceId, id: Cont
     Ok(row.map(Contact::from))
 }
 
-/// The contact with an external id, locked until the transaction ends.
+/// Those of these contacts that there are in a workspace, in order of their ids.
 ///
 /// # Errors
 /// When the statement fails.
+pub async fn get_many(connection: &mut PgConnection, workspace: WorkspaceId, ids: &[Uuid]) -> Result<Vec<Contact>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT contact_id, external_id, name, email, email_key, email_problem, phone, phone_key, phone_problem, locale, timezone, role,
+               city, postal_code, attributes AS "attributes: Json<Attributes>", last_active_at, created_at
+           FROM core.contact WHERE workspace_id = $1 AND contact_id = ANY($2) ORDER BY contact_id"#,
+        workspace.0,
+        ids
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(Contact::from).collect())
+}
+
+/// The contact with an external id, locked until the transaction ends. If there is none, no import can add one until then.
+///
+/// # Errors
+/// When a statement fails.
 pub async fn lock_external(connection: &mut PgConnection, workspace: WorkspaceId, external_id: &str) -> Result<Option<Contact>> {
+    // Before the row: an import takes them in this order too.
+    import::keep_out(connection, workspace).await?;
     let row = sqlx::query_as!(
         Row,
         r#"SELECT contact_id, external_id, name, email, email_key, email_problem, phone, phone_key, phone_problem, locale, timezone, role,
-               city, postal_code, attributes AS "attributes: Json<Attributes>", created_at
+               city, postal_code, attributes AS "attributes: Json<Attributes>", last_active_at, created_at
            FROM core.contact WHERE workspace_id = $1 AND external_id = $2 FOR UPDATE"#,
         workspace.0,
         external_id
@@ -131,14 +155,15 @@ pub async fn upsert(
     now: OffsetDateTime,
 ) -> Result<(ContactId, bool)> {
     let row = sqlx::query!(
-        r#"INSERT INTO core.contact (contact_id, workspace_id, external_id, name, email, email_key, email_problem, phone, phone_key,
-               phone_problem, locale, timezone, role, city, postal_code, attributes, created_at, updated_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
+        r#"INSERT INTO core.contact AS known (contact_id, workspace_id, external_id, name, email, email_key, email_problem, phone, phone_key,
+               phone_problem, locale, timezone, role, city, postal_code, attributes, last_active_at, created_at, updated_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $18, $17, $17)
            ON CONFLICT (workspace_id, external_id) DO UPDATE SET name = excluded.name, email = excluded.email,
                email_key = excluded.email_key, email_problem = excluded.email_problem, phone = excluded.phone,
                phone_key = excluded.phone_key, phone_problem = excluded.phone_problem, locale = excluded.locale,
                timezone = excluded.timezone, role = excluded.role, city = excluded.city, postal_code = excluded.postal_code,
-               attributes = excluded.attributes, updated_at = excluded.updated_at
+               attributes = excluded.attributes, last_active_at = coalesce(excluded.last_active_at, known.last_active_at),
+               updated_at = excluded.updated_at
            RETURNING contact_id, contact_id = $1 AS "created!""#,
         id.0,
         workspace.0,
@@ -156,7 +181,8 @@ pub async fn upsert(
         draft.city,
         draft.postal_code,
         Json(&draft.attributes) as _,
-        now
+        now,
+        draft.last_active_at
     )
     .fetch_one(connection)
     .await?;
@@ -189,7 +215,7 @@ async fn list_all(connection: &mut PgConnection, workspace: WorkspaceId, pattern
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT contact_id, external_id, name, email, email_key, email_problem, phone, phone_key, phone_problem, locale, timezone, role,
-               city, postal_code, attributes AS "attributes: Json<Attributes>", created_at
+               city, postal_code, attributes AS "attributes: Json<Attributes>", last_active_at, created_at
            FROM core.contact
            WHERE workspace_id = $1 AND contact_id > $2
              AND ($3::text = '%' OR name ILIKE $3 OR email ILIKE $3 OR phone LIKE $3 OR external_id ILIKE $3)
@@ -208,7 +234,7 @@ async fn list_members(connection: &mut PgConnection, workspace: WorkspaceId, lis
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT c.contact_id, external_id, name, email, email_key, email_problem, phone, phone_key, phone_problem, locale, timezone, role,
-               city, postal_code, attributes AS "attributes: Json<Attributes>", created_at
+               city, postal_code, attributes AS "attributes: Json<Attributes>", last_active_at, created_at
            FROM core.list_member m JOIN core.contact c ON c.contact_id = m.contact_id AND c.workspace_id = $1
            WHERE m.list_id = $2 AND m.contact_id > $3
              AND ($4::text = '%' OR name ILIKE $4 OR email ILIKE $4 OR phone LIKE $4 OR external_id ILIKE $4)
@@ -245,7 +271,7 @@ pub async fn delete(connection: &mut PgConnection, workspace: WorkspaceId, id: C
         Row,
         r#"DELETE FROM core.contact WHERE workspace_id = $1 AND contact_id = $2
            RETURNING contact_id, external_id, name, email, email_key, email_problem, phone, phone_key, phone_problem, locale, timezone,
-               role, city, postal_code, attributes AS "attributes: Json<Attributes>", created_at"#,
+               role, city, postal_code, attributes AS "attributes: Json<Attributes>", last_active_at, created_at"#,
         workspace.0,
         id.0
     )

@@ -5,15 +5,16 @@ use domain::{
     ContactId, ListId, WorkspaceId,
     address::{self, PhoneRules},
 };
+use std::sync::Arc;
 use store::{
     Db, Role,
-    contact::{self, Draft, Filter, Imported},
+    contact::{self, Draft, Filter, import::Policy},
     list::{self, List},
     page::Page,
 };
 use uuid::Uuid;
 
-fn row(external_id: &str, name: &str, email: &str, phone: &str) -> Draft {
+pub fn row(external_id: &str, name: &str, email: &str, phone: &str) -> Draft {
     Draft {
         external_id: Some(external_id.to_owned()).filter(|id| !id.is_empty()),
         name: name.to_owned(),
@@ -23,30 +24,40 @@ fn row(external_id: &str, name: &str, email: &str, phone: &str) -> Draft {
     }
 }
 
-struct Tenant {
-    _world: World,
-    db: Db,
-    id: WorkspaceId,
+/// A workspace, in a database of its own or beside another.
+pub struct Tenant {
+    world: Arc<World>,
+    pub db: Db,
+    pub id: WorkspaceId,
 }
 
 impl Tenant {
-    async fn new() -> Self {
-        let world = World::new().await;
-        let id = WorkspaceId::new();
-        world.execute(format!("INSERT INTO core.workspace (workspace_id, name, created_at) VALUES ('{id}', 'w', now())")).await;
+    pub async fn new() -> Self {
+        let world = Arc::new(World::new().await);
         let db = world.connect_as(Role::Api).await;
-        Self { _world: world, db, id }
+        Self::within(world, db).await
     }
 
-    async fn import(&self, list: Option<ListId>, rows: Vec<Draft>) -> (u64, u64) {
+    pub async fn beside(&self) -> Self {
+        Self::within(Arc::clone(&self.world), self.db.clone()).await
+    }
+
+    async fn within(world: Arc<World>, db: Db) -> Self {
+        let id = WorkspaceId::new();
+        world.execute(format!("INSERT INTO core.workspace (workspace_id, name, created_at) VALUES ('{id}', 'w', now())")).await;
+        Self { world, db, id }
+    }
+
+    pub async fn import(&self, list: Option<ListId>, rows: Vec<Draft>) -> (u64, u64) {
         let mut tx = self.db.tenant(self.id).await.unwrap();
-        let Imported { created, updated } = contact::import(&mut tx, self.id, list, rows, now()).await.unwrap();
+        let counts = contact::import::import(&mut tx, self.id, list, Policy::default(), rows, now()).await.unwrap();
         tx.commit().await.unwrap();
-        (created, updated)
+        assert_eq!((counts.skipped, counts.refused), (0, vec![]));
+        (counts.created, counts.updated)
     }
 
     /// Everybody, as `external id|name|e-mail|phone`, oldest first.
-    async fn everybody(&self) -> Vec<String> {
+    pub async fn everybody(&self) -> Vec<String> {
         let mut tx = self.db.tenant(self.id).await.unwrap();
         let page = Page::parse(500, "").unwrap();
         let contacts = contact::list(&mut tx, self.id, Filter::default(), page).await.unwrap();
@@ -57,15 +68,22 @@ impl Tenant {
         contacts.into_iter().map(line).collect()
     }
 
-    async fn list(&self) -> ListId {
-        let list = List { list_id: ListId::new(), name: "l".to_owned(), archived_at: None, created_at: now(), member_count: 0 };
+    pub async fn list(&self) -> ListId {
+        let list = List {
+            list_id: ListId::new(),
+            name: "l".to_owned(),
+            archived_at: None,
+            created_at: now(),
+            member_count: 0,
+            double_opt_in: false,
+        };
         let mut tx = self.db.tenant(self.id).await.unwrap();
         list::insert(&mut tx, self.id, &list).await.unwrap();
         tx.commit().await.unwrap();
         list.list_id
     }
 
-    async fn members(&self, list: ListId) -> i64 {
+    pub async fn members(&self, list: ListId) -> i64 {
         let mut tx = self.db.tenant(self.id).await.unwrap();
         list::get(&mut tx, self.id, list).await.unwrap().unwrap().member_count
     }

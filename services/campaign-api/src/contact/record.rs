@@ -24,6 +24,7 @@ impl Record {
             ("city", draft.city != other.city),
             ("postal_code", draft.postal_code != other.postal_code),
             ("attributes", draft.attributes != other.attributes),
+            ("last_active_at", draft.last_active_at != other.last_active_at),
         ];
         let fields = differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect();
         Self { external_id: draft.external_id.clone(), fields }

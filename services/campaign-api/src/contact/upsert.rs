@@ -1,22 +1,25 @@
 //! UpsertContact.
 
-use super::{limits, read_phone_rules, record::Record, view::present};
+use super::{attributes, limits, read_phone_rules, record::Record, view::present};
 use crate::{audit::Change, convert::commit, list::open_lists, state::State};
 use domain::{
     ContactId,
     address::{self, PhoneRules},
     role::Role,
 };
+use prost_types::{Struct, Timestamp};
 use proto::contact::{Contact, UpsertContactRequest, UpsertContactResponse};
 use runtime::{
     auth,
     status::{self, Violations},
 };
 use serde_json::Value;
+use std::collections::HashMap;
 use store::{
-    contact::{self, Draft},
+    contact::{self, Attributes, Draft},
     list,
 };
+use time::{Duration, OffsetDateTime};
 use tonic::{Request, Status};
 
 pub async fn run(state: &State, request: Request<UpsertContactRequest>) -> Result<UpsertContactResponse, Status> {
@@ -84,14 +87,31 @@ fn read(given: Contact, rules: &PhoneRules) -> Result<Draft, Status> {
     }
     violations.expect(limits::is_timezone(&draft.timezone), "contact.timezone", limits::TIMEZONES);
     violations.expect(limits::is_locale(&draft.locale), "contact.locale", limits::LOCALES);
-    violations.expect(given.attributes.len() <= limits::MAX_ATTRIBUTES, "contact.attributes", "must be at most 100");
-    for (name, value) in given.attributes {
-        let problem = limits::attribute_name(&name).or_else(|| limits::text(&value, limits::MAX_ATTRIBUTE));
-        match problem {
-            Some(reason) => drop(violations.add(format!("contact.attributes.{name}"), reason)),
-            None => drop(draft.attributes.insert(name, Value::String(value))),
-        }
-    }
+    draft.last_active_at = given.last_active_at.and_then(time);
+    violations.expect(draft.last_active_at.is_some() || given.last_active_at.is_none(), "contact.last_active_at", limits::TIMES);
+    draft.attributes = read_attributes(given.attributes, given.typed_attributes, &mut violations);
     violations.check()?;
     Ok(draft)
+}
+
+/// To the microsecond, which is what is stored; None when there is no such time.
+fn time(time: Timestamp) -> Option<OffsetDateTime> {
+    let seconds = OffsetDateTime::from_unix_timestamp(time.seconds).ok()?;
+    seconds.checked_add(Duration::microseconds(i64::from(time.nanos) / 1_000))
+}
+
+/// Texts, and those of any type, which win.
+fn read_attributes(texts: HashMap<String, String>, typed: Option<Struct>, violations: &mut Violations) -> Attributes {
+    let mut read: Attributes = texts.into_iter().map(|(name, text)| (name, Value::String(text))).collect();
+    match typed.map(attributes::from_wire).transpose() {
+        Ok(typed) => read.extend(typed.unwrap_or_default()),
+        Err(reason) => drop(violations.add("contact.typed_attributes", reason)),
+    }
+    violations.expect(read.len() <= limits::MAX_ATTRIBUTES, "contact.attributes", "must be at most 200");
+    for (name, value) in &read {
+        if let Some(reason) = limits::attribute_name(name).or_else(|| limits::attribute(value)) {
+            violations.add(format!("contact.attributes.{name}"), reason);
+        }
+    }
+    read
 }

@@ -6,16 +6,17 @@ use crate::{
 };
 use domain::role::Role;
 use proto::contact::{import_contacts_request::Part, *};
-use std::{collections::HashMap, path::Path, time::Instant};
+use std::{path::Path, time::Instant};
+use store::audit;
 use tonic::{Code, Status};
 
-struct Done {
-    last: ImportContactsResponse,
-    problems: Vec<RowProblem>,
-    messages: usize,
+pub struct Done {
+    pub last: ImportContactsResponse,
+    pub problems: Vec<RowProblem>,
+    pub messages: usize,
 }
 
-async fn import_with(workspace: &Workspace<'_>, options: ImportOptions, file: &[u8], piece: usize) -> Result<Done, Status> {
+pub async fn import_with(workspace: &Workspace<'_>, options: ImportOptions, file: &[u8], piece: usize) -> Result<Done, Status> {
     let first = ImportContactsRequest { part: Some(Part::Options(options)) };
     let pieces = file.chunks(piece).map(|piece| ImportContactsRequest { part: Some(Part::Data(piece.to_vec())) });
     let messages: Vec<_> = std::iter::once(first).chain(pieces).collect();
@@ -24,7 +25,7 @@ async fn import_with(workspace: &Workspace<'_>, options: ImportOptions, file: &[
     while let Some(answer) = answers.message().await? {
         assert!(!done.last.done, "nothing comes after the last message");
         assert!(answer.rows >= done.last.rows);
-        assert_eq!(answer.rows, answer.created + answer.updated + answer.rejected);
+        assert_eq!(answer.rows, answer.created + answer.updated + answer.skipped + answer.rejected);
         done.problems.extend(answer.problems.clone());
         done.messages += 1;
         done.last = answer;
@@ -34,7 +35,7 @@ async fn import_with(workspace: &Workspace<'_>, options: ImportOptions, file: &[
 }
 
 async fn import(workspace: &Workspace<'_>, list: &str, file: &str) -> Done {
-    let options = ImportOptions { list_id: list.to_owned(), columns: HashMap::new() };
+    let options = ImportOptions { list_id: list.to_owned(), ..ImportOptions::default() };
     import_with(workspace, options, file.as_bytes(), 64 * 1024).await.unwrap()
 }
 
@@ -79,7 +80,7 @@ async fn bad_rows_are_told_and_lose_nobody_else() {
 async fn a_header_that_cannot_be_used_is_refused_with_the_reason() {
     let api = Api::start().await;
     let workspace = api.workspace().await;
-    for (file, part) in [("", "empty"), ("name,city\nA,B\n", "external_id, email or phone"), ("email;name\n", "separated by ';'")] {
+    for (file, part) in [("", "empty"), ("name,city\nA,B\n", "external_id, email or phone"), ("PK\x03\x04email", "spreadsheet")] {
         let status = import_with(&workspace, ImportOptions::default(), file.as_bytes(), 1_024).await.err().unwrap();
         assert_eq!(fields(&status), ["data"]);
         assert!(status.message().contains(part), "{status}");
@@ -96,7 +97,7 @@ async fn the_call_itself_is_checked() {
     let mut client = workspace.contacts(Role::Agent);
     let data = || ImportContactsRequest { part: Some(Part::Data(b"email\n".to_vec())) };
     let options = |list: &str| ImportContactsRequest {
-        part: Some(Part::Options(ImportOptions { list_id: list.to_owned(), columns: HashMap::new() })),
+        part: Some(Part::Options(ImportOptions { list_id: list.to_owned(), ..ImportOptions::default() })),
     };
     let status = client.import_contacts(tokio_stream::iter([data()])).await.unwrap_err();
     assert_eq!(fields(&status), ["options"]);
@@ -120,7 +121,12 @@ async fn progress_comes_with_every_batch_and_both_ends_are_in_the_audit_log() {
     }
     let started = Instant::now();
     let done = import(&workspace, &list, &file).await;
-    assert_eq!((done.last.created, done.messages, members(&workspace, &list).await), (20_000, 21, 20_000));
+    assert_eq!((done.last.created, done.messages, members(&workspace, &list).await), (20_000, 11, 20_000));
+    assert_eq!((done.last.bytes, done.last.format(), done.last.encoding()), (file.len() as u64, FileFormat::Csv, FileEncoding::Utf8));
+    let mut connection = api.db.acquire().await.unwrap();
+    let log = audit::of_object(&mut connection, workspace.id, "contact", done.last.import_id.parse().unwrap()).await.unwrap();
+    assert_eq!(log.iter().map(|entry| entry.action.as_str()).collect::<Vec<_>>(), ["contact.import_begin", "contact.import_end"]);
+    assert_eq!(log[1].after.as_ref().unwrap()["created"], 20_000);
     let rows_per_second = 20_000.0 / started.elapsed().as_secs_f64();
     assert!(rows_per_second > 500.0, "{rows_per_second:.0} rows a second");
 }

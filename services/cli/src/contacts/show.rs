@@ -19,7 +19,15 @@ pub async fn list(args: ListArgs, session: &Session) -> Result<()> {
             Ok((page.contacts, page.next_page_token))
         }
     });
-    session.output.rows(["id", "name", "email", "phone", "city", "locale"], &contacts.await?, row)
+    table(session, &contacts.await?)
+}
+
+/// Contacts, a line each.
+///
+/// # Errors
+/// When stdout is closed.
+pub fn table(session: &Session, contacts: &[Contact]) -> Result<()> {
+    session.output.rows(["id", "name", "email", "phone", "city", "locale"], contacts, row)
 }
 
 fn row(contact: &Contact) -> [String; 6] {
@@ -56,6 +64,7 @@ fn describe(contact: &Contact) -> String {
         ("role", contact.role.clone()),
         ("city", contact.city.clone()),
         ("postal code", contact.postal_code.clone()),
+        ("last active", contact.last_active_at.as_ref().map(ToString::to_string).unwrap_or_default()),
     ];
     let mut attributes: Vec<_> = contact.attributes.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
     attributes.sort();

@@ -2,7 +2,13 @@
 
 use proto::contact::{ImportContactsRequest, import_contacts_request::Part};
 use runtime::status;
-use std::io::{self, Read};
+use std::{
+    io::{self, Read},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 use tokio::sync::mpsc::{Receiver, Sender};
 use tonic::{Status, Streaming};
 
@@ -50,11 +56,18 @@ pub struct Source {
     pieces: Receiver<Piece>,
     piece: Vec<u8>,
     read: usize,
+    /// Bytes of all pieces read so far.
+    total: Arc<AtomicU64>,
 }
 
 impl Source {
     pub fn new(pieces: Receiver<Piece>) -> Self {
-        Self { pieces, piece: Vec::new(), read: 0 }
+        Self { pieces, piece: Vec::new(), read: 0, total: Arc::default() }
+    }
+
+    /// Where it counts the bytes that are read.
+    pub fn total(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.total)
     }
 }
 
@@ -70,6 +83,7 @@ impl Read for Source {
         let bytes = buffer.len().min(self.piece.len() - self.read);
         buffer[..bytes].copy_from_slice(&self.piece[self.read..self.read + bytes]);
         self.read += bytes;
+        self.total.fetch_add(bytes as u64, Ordering::Relaxed);
         Ok(bytes)
     }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// A record at most, its line breaks included.
-const MAX_RECORD_BYTES: usize = 256 * 1024;
+pub const MAX_RECORD_BYTES: usize = 256 * 1024;
 const BUFFER_BYTES: usize = 64 * 1024;
 
 pub enum Next<'a> {
@@ -22,18 +22,19 @@ pub enum Next<'a> {
 }
 
 const BAD_QUOTES: &str = "has a quote that is not closed, or that is in a wrong place";
-const TOO_LONG: &str = "is longer than 256 KiB";
+pub const TOO_LONG: &str = "is longer than 256 KiB";
 
 pub struct Records<R: Read> {
     reader: csv::Reader<Kept<R>>,
     kept: Kept<R>,
     record: ByteRecord,
+    delimiter: u8,
     /// Fields that a record should have; 0 before the header is read.
     width: usize,
 }
 
 impl<R: Read> Records<R> {
-    pub fn new(source: R) -> Self {
+    pub fn new(source: R, delimiter: u8) -> Self {
         let kept = Kept(Rc::new(RefCell::new(Window {
             source,
             replay: Vec::new(),
@@ -43,7 +44,7 @@ impl<R: Read> Records<R> {
             is_full: false,
             skips_line: false,
         })));
-        Self { reader: reader(kept.clone()), kept, record: ByteRecord::new(), width: 0 }
+        Self { reader: reader(kept.clone(), delimiter), kept, record: ByteRecord::new(), delimiter, width: 0 }
     }
 
     /// Says how many fields a record should have. One with another number is passed on all the same, unless it spans lines: then it is
@@ -75,23 +76,24 @@ impl<R: Read> Records<R> {
     fn is_misread(&self, start: u64) -> bool {
         let window = self.kept.0.borrow();
         let raw = window.between(start, self.reader.position().byte()).trim_ascii();
-        raw.contains(&b'\n') && (self.record.len() != self.width && self.width > 0 || !is_well_quoted(raw))
+        raw.contains(&b'\n') && (self.record.len() != self.width && self.width > 0 || !is_well_quoted(raw, self.delimiter))
     }
 
     /// Goes on reading after the line that begins at `start`. Answers whether that line's end was in sight.
     fn give_up_line(&mut self, start: u64) -> bool {
         let is_found = self.kept.0.borrow_mut().rewind_to_line_after(start);
-        self.reader = reader(self.kept.clone());
+        self.reader = reader(self.kept.clone(), self.delimiter);
         is_found
     }
 }
 
-fn reader<R: Read>(source: Kept<R>) -> csv::Reader<Kept<R>> {
-    csv::ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(BUFFER_BYTES).from_reader(source)
+fn reader<R: Read>(source: Kept<R>, delimiter: u8) -> csv::Reader<Kept<R>> {
+    let mut builder = csv::ReaderBuilder::new();
+    builder.has_headers(false).flexible(true).delimiter(delimiter).buffer_capacity(BUFFER_BYTES).from_reader(source)
 }
 
-/// Whether every quoted field ends with a quote that a comma or the line's end follows (RFC 4180).
-fn is_well_quoted(raw: &[u8]) -> bool {
+/// Whether every quoted field ends with a quote that the delimiter or the line's end follows (RFC 4180).
+fn is_well_quoted(raw: &[u8], delimiter: u8) -> bool {
     enum At {
         Start,
         Plain,
@@ -104,7 +106,7 @@ fn is_well_quoted(raw: &[u8]) -> bool {
             (At::Start, b'"') | (At::Closed, b'"') => At::Quoted,
             (At::Quoted, b'"') => At::Closed,
             (At::Quoted, _) => At::Quoted,
-            (_, b',' | b'\r' | b'\n') => At::Start,
+            (_, byte) if *byte == delimiter || matches!(byte, b'\r' | b'\n') => At::Start,
             (At::Closed, _) => return false,
             _ => At::Plain,
         };

@@ -13,7 +13,7 @@ impl Read for Slow<'_> {
 }
 
 fn read_in(file: &str, step: usize) -> Vec<String> {
-    let mut records = Records::new(Slow(file.as_bytes(), step));
+    let mut records = Records::new(Slow(file.as_bytes(), step), b',');
     let mut found = Vec::new();
     loop {
         let width = match records.next().unwrap() {
@@ -93,7 +93,7 @@ fn many_records_are_read_in_bounded_memory() {
     for n in 0..200_000 {
         file.push_str(&format!("{n},\"some text, with a comma\"\n"));
     }
-    let mut records = Records::new(file.as_bytes());
+    let mut records = Records::new(file.as_bytes(), b',');
     let mut count = 0;
     while let Next::Record(_) = records.next().unwrap() {
         count += 1;
@@ -105,9 +105,10 @@ fn many_records_are_read_in_bounded_memory() {
 #[test]
 fn quotes_are_where_they_belong() {
     for good in ["", "a,b", "\"a\",\"b\"", "\"a\"\"b\"", "\"a\nb\",c", "5\" pipe", "\"\"", ",,"] {
-        assert!(is_well_quoted(good.as_bytes()), "{good:?}");
+        assert!(is_well_quoted(good.as_bytes(), b','), "{good:?}");
     }
+    assert!(is_well_quoted(b"\"a\";b", b';') && !is_well_quoted(b"\"a\";b", b','));
     for bad in ["\"a", "\"a\"b", "a,\"b", "\"a\" ,b"] {
-        assert!(!is_well_quoted(bad.as_bytes()), "{bad:?}");
+        assert!(!is_well_quoted(bad.as_bytes(), b','), "{bad:?}");
     }
 }
