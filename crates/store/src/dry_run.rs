@@ -1,10 +1,15 @@
 //! An audience in pages, as expansion would write it, without writing anything. What [`page`] finds, [`crate::expand`] writes: a change to
 //! one is a change to both. What the gate would say is asked of [`crate::gate::judge`].
 
-use crate::{Result, audience::Audience, delivery::channel as read_channel};
-use domain::{Channel, ContactId, render::Person};
+use crate::{
+    Result,
+    audience::{Audience, ids},
+    delivery::channel as read_channel,
+    segment::{self, compile::Sql},
+};
+use domain::{Channel, ContactId, delivery::reason, render::Person};
 use sqlx::PgConnection;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Some contacts of an audience.
@@ -29,51 +34,58 @@ pub struct Candidate {
     pub unreachable: Option<String>,
 }
 
-/// Reads the next `limit` members of an audience's lists after `after`, less those excluded, for these channels.
+/// Reads the next `limit` members of an audience's lists and segments after `after`, less those excluded, for these channels.
 ///
 /// # Errors
 /// When a statement fails.
 pub async fn page(
     connection: &mut PgConnection,
-    audience: Audience<'_>,
+    audience: &Audience,
     channels: &[Channel],
     after: Option<Uuid>,
     limit: u32,
 ) -> Result<Page> {
-    let members = members(connection, audience, after.unwrap_or_default(), limit).await?;
+    let members = members(&mut *connection, audience, after, i64::from(limit)).await?;
     let next = (members.len() as u64 >= u64::from(limit)).then(|| members.last().copied()).flatten();
-    let contacts = contacts(connection, audience, &members).await?;
-    let ids: Vec<_> = contacts.keys().map(|id| id.0).collect();
-    let candidates = candidates(connection, audience, channels, &ids).await?;
+    let contacts = contacts(&mut *connection, audience, &members).await?;
+    let found: Vec<_> = contacts.keys().map(|id| id.0).collect();
+    let mut candidates = candidates(&mut *connection, audience, channels, &found).await?;
+    mark_duplicates(connection, audience, &mut candidates).await?;
     Ok(Page { contacts, candidates, next })
 }
 
-/// Each list gives up its first few, so that the cost of a page doesn't grow with the audience. Exclusion comes later: a page with
+/// Each list and segment gives up its first few, so that the cost of a page doesn't grow with the audience. Exclusion comes later: a page with
 /// everybody excluded isn't the last.
-async fn members(connection: &mut PgConnection, audience: Audience<'_>, after: Uuid, limit: u32) -> Result<Vec<Uuid>> {
-    let (include, _) = audience.ids();
-    Ok(sqlx::query_scalar!(
+async fn members(connection: &mut PgConnection, audience: &Audience, after: Option<Uuid>, limit: i64) -> Result<Vec<Uuid>> {
+    let on_lists = sqlx::query_scalar!(
         r#"SELECT DISTINCT m.contact_id AS "contact_id!" FROM unnest($1::uuid[]) AS l (list_id) CROSS JOIN LATERAL (
              SELECT contact_id FROM core.list_member
              WHERE list_id = l.list_id AND contact_id > $2 ORDER BY contact_id LIMIT $3) m
            ORDER BY 1 LIMIT $3"#,
-        &include,
-        after,
-        i64::from(limit)
+        &ids(&audience.include),
+        after.unwrap_or_default(),
+        limit
     )
-    .fetch_all(connection)
-    .await?)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut members: BTreeSet<Uuid> = on_lists.into_iter().collect();
+    for filter in &audience.include_filters {
+        members.extend(segment::page(&mut *connection, audience.workspace, filter, audience.now, after, limit).await?);
+    }
+    Ok(members.into_iter().take(usize::try_from(limit).unwrap_or_default()).collect())
 }
 
-async fn contacts(connection: &mut PgConnection, audience: Audience<'_>, members: &[Uuid]) -> Result<BTreeMap<ContactId, Person>> {
-    let (_, exclude) = audience.ids();
+/// Those who belong to the audience: exclusion has its say here.
+async fn contacts(connection: &mut PgConnection, audience: &Audience, members: &[Uuid]) -> Result<BTreeMap<ContactId, Person>> {
+    let mut sql = Sql::new("SELECT c.contact_id FROM core.contact c WHERE c.workspace_id = ");
+    sql.push_bind(audience.workspace.0).push(" AND c.contact_id = ANY(").push_bind(members.to_vec()).push(") AND ");
+    audience.belongs(&mut sql, "c");
+    let found: Vec<Uuid> = sql.build_query_scalar().persistent(false).fetch_all(&mut *connection).await?;
     let rows = sqlx::query!(
         "SELECT contact_id, name, email, phone, locale, city, postal_code, role, attributes FROM core.contact c
-         WHERE workspace_id = $1 AND contact_id = ANY($2)
-           AND NOT EXISTS (SELECT FROM core.list_member x WHERE x.contact_id = c.contact_id AND x.list_id = ANY($3))",
+         WHERE workspace_id = $1 AND contact_id = ANY($2)",
         audience.workspace.0,
-        members,
-        &exclude
+        &found
     )
     .fetch_all(connection)
     .await?;
@@ -93,18 +105,11 @@ async fn contacts(connection: &mut PgConnection, audience: Audience<'_>, members
     Ok(contact.collect())
 }
 
-async fn candidates(
-    connection: &mut PgConnection,
-    audience: Audience<'_>,
-    channels: &[Channel],
-    contacts: &[Uuid],
-) -> Result<Vec<Candidate>> {
-    let (include, exclude) = audience.ids();
+async fn candidates(connection: &mut PgConnection, audience: &Audience, channels: &[Channel], contacts: &[Uuid]) -> Result<Vec<Candidate>> {
     let channels: Vec<_> = channels.iter().map(|channel| channel.as_str().to_owned()).collect();
-    // Of several members with one address the first is written, whichever page it is on: who comes before is looked up by address.
     let rows = sqlx::query!(
         r#"WITH candidate AS (
-             SELECT c.contact_id, p.channel, p.channel = 'email' AS by_email,
+             SELECT c.contact_id, p.channel,
                     CASE WHEN p.channel = 'email' THEN c.email ELSE c.phone END AS address,
                     CASE WHEN p.channel = 'email' THEN c.email_key ELSE c.phone_key END AS key
              FROM core.contact c CROSS JOIN unnest($3::text[]) AS p (channel)
@@ -115,21 +120,13 @@ async fn candidates(
                WHEN c.key IS NULL THEN 'invalid_address'
                WHEN EXISTS (SELECT FROM core.opt_out o WHERE o.workspace_id = $1 AND o.address_key = c.key
                             AND o.channel IN (c.channel, 'all')) THEN 'opted_out'
-               WHEN EXISTS (SELECT FROM (
-                        SELECT e.contact_id FROM core.contact e
-                        WHERE c.by_email AND e.workspace_id = $1 AND e.email_key = c.key AND e.contact_id < c.contact_id
-                        UNION ALL
-                        SELECT e.contact_id FROM core.contact e
-                        WHERE NOT c.by_email AND e.workspace_id = $1 AND e.phone_key = c.key AND e.contact_id < c.contact_id) AS earlier
-                      WHERE EXISTS (SELECT FROM core.list_member m WHERE m.contact_id = earlier.contact_id AND m.list_id = ANY($4))
-                        AND NOT EXISTS (SELECT FROM core.list_member x WHERE x.contact_id = earlier.contact_id AND x.list_id = ANY($5)))
-               THEN 'duplicate' END AS reason
+               WHEN EXISTS (SELECT FROM core.topic_opt_out t WHERE t.topic_id = $4 AND t.subject IN (c.key, c.contact_id::text))
+               THEN 'topic_opted_out' END AS reason
            FROM candidate c ORDER BY c.contact_id, c.channel"#,
         audience.workspace.0,
         contacts,
         &channels,
-        &include,
-        &exclude
+        audience.topic
     )
     .fetch_all(connection)
     .await?;
@@ -139,4 +136,43 @@ async fn candidates(
             Ok(Candidate { contact_id: row.contact_id.into(), channel, address_key: row.key, unreachable: row.reason })
         })
         .collect()
+}
+
+/// Of several members with one address the first is written, whichever page it is on: who comes before is looked up by address.
+async fn mark_duplicates(connection: &mut PgConnection, audience: &Audience, candidates: &mut [Candidate]) -> Result<()> {
+    for uses_phone in [false, true] {
+        let is_one = |candidate: &Candidate| candidate.unreachable.is_none() && candidate.channel.uses_phone() == uses_phone;
+        let (contacts, keys): (Vec<Uuid>, Vec<String>) =
+            candidates.iter().filter(|one| is_one(one)).map(|one| (one.contact_id.0, one.address_key.clone())).unzip();
+        if contacts.is_empty() {
+            continue;
+        }
+        let second = second(&mut *connection, audience, uses_phone, contacts, keys).await?;
+        for candidate in candidates.iter_mut().filter(|one| is_one(one) && second.contains(&one.contact_id.0)) {
+            candidate.unreachable = Some(reason::DUPLICATE.to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// Which of these contacts have somebody in the audience before them with the same address.
+async fn second(
+    connection: &mut PgConnection,
+    audience: &Audience,
+    uses_phone: bool,
+    contacts: Vec<Uuid>,
+    keys: Vec<String>,
+) -> Result<BTreeSet<Uuid>> {
+    let mut sql = Sql::new("SELECT DISTINCT s.contact_id FROM unnest(");
+    sql.push_bind(contacts).push(", ").push_bind(keys).push(") AS s (contact_id, key) JOIN core.contact e ON e.workspace_id = ");
+    sql.push_bind(audience.workspace.0).push(if uses_phone { " AND e.phone_key = s.key" } else { " AND e.email_key = s.key" });
+    sql.push(" AND e.contact_id < s.contact_id WHERE ");
+    audience.belongs(&mut sql, "e");
+    if let Some(topic) = audience.topic {
+        // Who has left the topic doesn't get it, and so takes nobody's place.
+        sql.push(" AND NOT EXISTS (SELECT FROM core.topic_opt_out t WHERE t.subject = e.contact_id::text AND t.topic_id = ");
+        sql.push_bind(topic).push(")");
+    }
+    let second: Vec<Uuid> = sql.build_query_scalar().persistent(false).fetch_all(connection).await?;
+    Ok(second.into_iter().collect())
 }

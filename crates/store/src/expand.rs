@@ -1,7 +1,7 @@
 //! From an audience to deliveries, in chunks: one transaction each, with a cursor, so that a crash costs at most one chunk.
 
 use crate::{
-    Result,
+    Result, audience,
     job::{self, lane},
 };
 use domain::{CampaignId, Channel, RunId, SenderId, WorkspaceId};
@@ -63,27 +63,73 @@ pub async fn lock(connection: &mut PgConnection, run: RunId) -> Result<Option<Ex
 /// # Errors
 /// When a statement fails; nothing is written then.
 pub async fn chunk(connection: &mut PgConnection, run: &Expanding, limit: i64, now: OffsetDateTime) -> Result<Chunk> {
-    let selected = select(connection, run, limit).await?;
+    let (include, exclude) = audience::lists(&mut *connection, run.campaign_id).await?;
+    let selected = select(&mut *connection, run, &audience::ids(&include), limit).await?;
     let done = (selected.len() as i64) < limit;
-    let rows = sqlx::query!(
+    let rows = write(&mut *connection, run, &selected, &audience::ids(&exclude), now).await?;
+    let (mut written, mut queued) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in rows {
+        if row.reason.is_none() {
+            queued.extend(row.delivery_ids);
+        }
+        written.push(Written {
+            workspace_id: run.workspace_id,
+            campaign_id: run.campaign_id,
+            run_id: run.run_id,
+            channel: crate::delivery::channel(&row.channel)?,
+            sender_id: SenderId(row.sender_id),
+            reason: row.reason,
+            count: row.count,
+        });
+    }
+    job::add(connection, &queued, lane::BULK, now).await?;
+    advance(connection, run.run_id, selected.last().copied().unwrap_or(run.cursor), done).await?;
+    Ok(Chunk { written, done })
+}
+
+/// Deliveries that were written, all of one sender and with one reason, if they have any.
+struct Row {
+    channel: String,
+    sender_id: Uuid,
+    reason: Option<String>,
+    count: i64,
+    delivery_ids: Vec<i64>,
+}
+
+/// Writes the deliveries of the selected contacts who aren't on an excluded list.
+async fn write(
+    connection: &mut PgConnection,
+    run: &Expanding,
+    selected: &[Uuid],
+    exclude: &[Uuid],
+    now: OffsetDateTime,
+) -> Result<Vec<Row>> {
+    Ok(sqlx::query_as!(
+        Row,
         r#"WITH contact AS MATERIALIZED (
              SELECT c.contact_id, c.email, c.email_key, c.phone, c.phone_key
              FROM unnest($1::uuid[]) AS selected (contact_id) JOIN core.contact c USING (contact_id)
-             WHERE c.workspace_id = $4 AND NOT EXISTS (SELECT FROM core.campaign_list l JOIN core.list_member m USING (list_id)
-                               WHERE l.campaign_id = $2 AND l.excluded AND m.contact_id = c.contact_id)
+             WHERE c.workspace_id = $4 AND NOT EXISTS (SELECT FROM core.list_member m WHERE m.contact_id = c.contact_id AND m.list_id = ANY($6))
            ), candidate AS (
-             SELECT c.contact_id, rc.channel, rc.sender_id,
+             SELECT c.contact_id, rc.channel, rc.sender_id, g.topic_id,
                     CASE WHEN rc.channel = 'email' THEN c.email ELSE c.phone END AS address,
                     CASE WHEN rc.channel = 'email' THEN c.email_key ELSE c.phone_key END AS key
-             FROM contact c CROSS JOIN send.run_channel rc WHERE rc.run_id = $3 AND NOT rc.rescue_only
-           ), judged AS (
+             FROM contact c CROSS JOIN send.run_channel rc CROSS JOIN core.campaign g
+             WHERE rc.run_id = $3 AND NOT rc.rescue_only AND g.campaign_id = $2
+           ), reached AS (
              SELECT c.*, CASE
                  WHEN c.address = '' THEN 'no_address'
                  WHEN c.key IS NULL THEN 'invalid_address'
                  WHEN EXISTS (SELECT FROM core.opt_out o WHERE o.workspace_id = $4 AND o.address_key = c.key
                               AND o.channel IN (c.channel, 'all')) THEN 'opted_out'
-                 WHEN row_number() OVER (PARTITION BY c.channel, c.key ORDER BY c.contact_id) > 1 THEN 'duplicate' END AS reason
+                 WHEN EXISTS (SELECT FROM core.topic_opt_out t WHERE t.topic_id = c.topic_id
+                              AND t.subject IN (c.key, c.contact_id::text)) THEN 'topic_opted_out' END AS why_not
              FROM candidate c
+           ), judged AS (
+             SELECT c.*, CASE
+                 WHEN c.why_not IS NOT NULL THEN c.why_not
+                 WHEN row_number() OVER (PARTITION BY c.channel, c.key, c.why_not IS NULL ORDER BY c.contact_id) > 1 THEN 'duplicate' END AS reason
+             FROM reached c
            ), written AS (
              INSERT INTO send.delivery (workspace_id, campaign_id, run_id, contact_id, sender_id, channel, state, reason, address,
                                         address_key, updated_at)
@@ -105,32 +151,15 @@ pub async fn chunk(connection: &mut PgConnection, run: &Expanding, limit: i64, n
            SELECT channel AS "channel!", sender_id AS "sender_id!", reason, count(*) AS "count!", array_agg(delivery_id) AS "delivery_ids!"
            FROM (SELECT delivery_id, channel, sender_id, reason FROM written UNION ALL SELECT * FROM duplicate) AS rows
            GROUP BY channel, sender_id, reason"#,
-        &selected,
+        selected,
         run.campaign_id.0,
         run.run_id.0,
         run.workspace_id.0,
-        now
+        now,
+        exclude
     )
-    .fetch_all(&mut *connection)
-    .await?;
-    let (mut written, mut queued) = (Vec::with_capacity(rows.len()), Vec::new());
-    for row in rows {
-        if row.reason.is_none() {
-            queued.extend(row.delivery_ids);
-        }
-        written.push(Written {
-            workspace_id: run.workspace_id,
-            campaign_id: run.campaign_id,
-            run_id: run.run_id,
-            channel: crate::delivery::channel(&row.channel)?,
-            sender_id: SenderId(row.sender_id),
-            reason: row.reason,
-            count: row.count,
-        });
-    }
-    job::add(connection, &queued, lane::BULK, now).await?;
-    advance(connection, run.run_id, selected.last().copied().unwrap_or(run.cursor), done).await?;
-    Ok(Chunk { written, done })
+    .fetch_all(connection)
+    .await?)
 }
 
 async fn advance(connection: &mut PgConnection, run: RunId, cursor: Uuid, done: bool) -> Result<()> {
@@ -146,16 +175,18 @@ async fn advance(connection: &mut PgConnection, run: RunId, cursor: Uuid, done: 
 }
 
 /// The next contacts of the campaign's lists in order of id; who joined a list after the run had begun isn't in its audience. Each list
-/// gives up its first few beyond the cursor, so that the cost of a chunk doesn't grow with the audience. Exclusion comes later: a chunk with everybody excluded isn't the end.
-async fn select(connection: &mut PgConnection, run: &Expanding, limit: i64) -> Result<Vec<Uuid>> {
+/// gives up its first few beyond the cursor, so that the cost of a chunk doesn't grow with the audience. Exclusion comes later: a chunk with
+/// everybody excluded isn't the end.
+async fn select(connection: &mut PgConnection, run: &Expanding, lists: &[Uuid], limit: i64) -> Result<Vec<Uuid>> {
     Ok(sqlx::query_scalar!(
-        r#"SELECT DISTINCT m.contact_id AS "contact_id!" FROM send.run r JOIN core.campaign_list l USING (campaign_id) CROSS JOIN LATERAL (
+        r#"SELECT DISTINCT m.contact_id AS "contact_id!" FROM send.run r CROSS JOIN unnest($4::uuid[]) AS l (list_id) CROSS JOIN LATERAL (
              SELECT contact_id FROM core.list_member
              WHERE list_id = l.list_id AND contact_id > $2 AND added_at <= r.created_at ORDER BY contact_id LIMIT $3) m
-           WHERE r.run_id = $1 AND NOT l.excluded ORDER BY 1 LIMIT $3"#,
+           WHERE r.run_id = $1 ORDER BY 1 LIMIT $3"#,
         run.run_id.0,
         run.cursor,
-        limit
+        limit,
+        lists
     )
     .fetch_all(connection)
     .await?)

@@ -51,6 +51,8 @@ pub struct Part {
     pub rule: String,
     /// Oldest first.
     pub timeline: Vec<Happening>,
+    /// Of its run's content, which its last try was made of; 0 before the first.
+    pub content_version: u32,
 }
 
 /// A decision of ours or a report of a provider.
@@ -86,6 +88,7 @@ struct Delivery {
     code: Option<String>,
     selected_at: OffsetDateTime,
     rescue: bool,
+    content_version: u32,
 }
 
 /// Tells what became of a contact; None when the workspace has no such contact.
@@ -101,7 +104,7 @@ pub async fn explain(
 ) -> Result<Option<Story>> {
     let Some(person) = find(&mut *connection, workspace, campaign, who).await? else { return Ok(None) };
     let deliveries = deliveries(&mut *connection, workspace, campaign, person.contact_id).await?;
-    let facts = selection::read(&mut *connection, workspace, campaign, person.contact_id).await?;
+    let facts = selection::read(&mut *connection, workspace, campaign, person.contact_id, now).await?;
     let mut channels = timeline::parts(&mut *connection, &deliveries).await?;
     if person.exists {
         let reached: BTreeSet<_> = deliveries.iter().map(|delivery| delivery.channel).collect();
@@ -172,6 +175,7 @@ async fn deliveries(
 ) -> Result<Vec<Delivery>> {
     let rows = sqlx::query!(
         r#"SELECT d.delivery_id, d.channel, d.state, d.reason, d.updated_at, d.passed_at, d.rescues IS NOT NULL AS "rescue!", r.created_at,
+                  coalesce(d.content_version, (d.attempt > 0)::int) AS "content_version!",
                   s.bits AS "bits?", s.code AS "code?"
            FROM send.delivery d JOIN send.run r USING (run_id) LEFT JOIN stats.delivery_status s USING (delivery_id)
            WHERE d.contact_id = $1 AND d.campaign_id = $2 AND d.workspace_id = $3 ORDER BY d.delivery_id LIMIT 100"#,
@@ -194,6 +198,7 @@ async fn deliveries(
                 code: row.code,
                 selected_at: row.created_at,
                 rescue: row.rescue,
+                content_version: row.content_version.unsigned_abs(),
             })
         })
         .collect()

@@ -1,4 +1,6 @@
-//! Lists: named sets of contacts.
+//! Lists: named sets of contacts that people manage. Those that campaigns own are hidden here, see [`crate::freeze`] and [`copy`].
+
+pub mod copy;
 
 use crate::{Result, page::Page};
 use domain::{ContactId, ListId, WorkspaceId};
@@ -19,6 +21,9 @@ pub struct List {
     pub created_at: OffsetDateTime,
     #[serde(skip)]
     pub member_count: i64,
+    /// See [`crate::consent::list`].
+    #[serde(skip)]
+    pub double_opt_in: bool,
 }
 
 /// Adds a list.
@@ -46,9 +51,9 @@ pub async fn insert(connection: &mut PgConnection, workspace: WorkspaceId, list:
 pub async fn get(connection: &mut PgConnection, workspace: WorkspaceId, id: ListId) -> Result<Option<List>> {
     Ok(sqlx::query_as!(
         List,
-        r#"SELECT list_id, name, archived_at, created_at,
+        r#"SELECT list_id, name, archived_at, created_at, double_opt_in,
                (SELECT count(*) FROM core.list_member m WHERE m.list_id = l.list_id) AS "member_count!"
-           FROM core.list l WHERE workspace_id = $1 AND list_id = $2"#,
+           FROM core.list l WHERE workspace_id = $1 AND list_id = $2 AND kind = 'list'"#,
         workspace.0,
         id.0
     )
@@ -64,7 +69,8 @@ pub async fn get(connection: &mut PgConnection, workspace: WorkspaceId, id: List
 pub async fn lock(connection: &mut PgConnection, workspace: WorkspaceId, id: ListId) -> Result<Option<bool>> {
     // Leaves those alone who only add members.
     Ok(sqlx::query_scalar!(
-        r#"SELECT archived_at IS NOT NULL AS "archived!" FROM core.list WHERE workspace_id = $1 AND list_id = $2 FOR NO KEY UPDATE"#,
+        r#"SELECT archived_at IS NOT NULL AS "archived!" FROM core.list
+           WHERE workspace_id = $1 AND list_id = $2 AND kind = 'list' FOR NO KEY UPDATE"#,
         workspace.0,
         id.0
     )
@@ -79,10 +85,10 @@ pub async fn lock(connection: &mut PgConnection, workspace: WorkspaceId, id: Lis
 pub async fn list(connection: &mut PgConnection, workspace: WorkspaceId, include_archived: bool, page: Page) -> Result<Vec<List>> {
     Ok(sqlx::query_as!(
         List,
-        r#"SELECT list_id, name, archived_at, created_at,
+        r#"SELECT list_id, name, archived_at, created_at, double_opt_in,
                (SELECT count(*) FROM core.list_member m WHERE m.list_id = l.list_id) AS "member_count!"
            FROM core.list l
-           WHERE workspace_id = $1 AND ($2::uuid IS NULL OR list_id > $2) AND ($3 OR archived_at IS NULL)
+           WHERE workspace_id = $1 AND kind = 'list' AND ($2::uuid IS NULL OR list_id > $2) AND ($3 OR archived_at IS NULL)
            ORDER BY list_id LIMIT $4"#,
         workspace.0,
         page.after,
@@ -118,7 +124,8 @@ pub async fn closed(connection: &mut PgConnection, workspace: WorkspaceId, ids: 
     let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
     let closed = sqlx::query_scalar!(
         r#"SELECT id AS "id!" FROM unnest($2::uuid[]) AS id
-           WHERE NOT EXISTS (SELECT FROM core.list l WHERE l.list_id = id AND l.workspace_id = $1 AND l.archived_at IS NULL)"#,
+           WHERE NOT EXISTS (SELECT FROM core.list l WHERE l.list_id = id AND l.workspace_id = $1 AND l.kind = 'list'
+                             AND l.archived_at IS NULL)"#,
         workspace.0,
         &ids
     )
@@ -154,16 +161,20 @@ pub async fn add_members(
     contacts: &[Uuid],
     now: OffsetDateTime,
 ) -> Result<u64> {
-    // Rows in one order, so that two such statements can't wait for each other.
+    // Rows in one order, so that two such statements can't wait for each other. Each contact by its id: by the statistics of a table that
+    // grows, all of the workspace's may look like fewer. For the same reason planned anew each time.
     let done = sqlx::query!(
         "INSERT INTO core.list_member (list_id, contact_id, workspace_id, added_at)
-         SELECT $2, contact_id, $1, $4 FROM core.contact WHERE workspace_id = $1 AND contact_id = ANY($3) ORDER BY contact_id
+         SELECT $2, c.contact_id, $1, $4 FROM unnest($3::uuid[]) AS id CROSS JOIN LATERAL (
+             SELECT contact_id FROM core.contact WHERE workspace_id = $1 AND contact_id = id OFFSET 0) AS c
+         ORDER BY c.contact_id
          ON CONFLICT (list_id, contact_id) DO NOTHING",
         workspace.0,
         list.0,
         contacts,
         now
     )
+    .persistent(false)
     .execute(connection)
     .await?;
     Ok(done.rows_affected())

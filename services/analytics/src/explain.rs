@@ -61,5 +61,6 @@ fn channel(part: Part) -> ChannelExplanation {
         reason: part.reason,
         rule: part.rule,
         timeline: part.timeline.into_iter().map(happening).collect(),
+        content_version: part.content_version,
     }
 }

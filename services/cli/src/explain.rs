@@ -47,7 +47,11 @@ fn describe(answer: &ExplainResponse) -> String {
 
 /// `sms  delivery 7: suppressed, opted_out (opt_out)`.
 fn head(part: &ChannelExplanation) -> String {
-    let delivery = if part.delivery_id.is_empty() { "no delivery".to_owned() } else { format!("delivery {}", part.delivery_id) };
+    let delivery = match (part.delivery_id.as_str(), part.content_version) {
+        ("", _) => "no delivery".to_owned(),
+        (id, 0 | 1) => format!("delivery {id}"),
+        (id, version) => format!("delivery {id} of version {version}"),
+    };
     format!("{}  {delivery}: {}", channel_name(part.channel), because(&part.status, &part.reason, &part.rule))
 }
 
@@ -90,6 +94,7 @@ mod tests {
             reason: "opted_out".into(),
             rule: "opt_out".into(),
             timeline: vec![happened(0, "selected", 0), happened(1, "passed", 1)],
+            content_version: 2,
         };
         let answer = ExplainResponse {
             contact_id: "id".into(),
@@ -99,7 +104,7 @@ mod tests {
             selected: true,
             channels: vec![sms],
         };
-        let expected = "id  Ann\ncampaign is ACTIVE; selected: on the list Customers\n\nsms  delivery 7: suppressed, opted_out (opt_out)\n  \
+        let expected = "id  Ann\ncampaign is ACTIVE; selected: on the list Customers\n\nsms  delivery 7 of version 2: suppressed, opted_out (opt_out)\n  \
                         1970-01-01T00:00:00.005Z  selected\n  1970-01-01T00:00:01.005Z  passed  (try 1)";
         assert_eq!(describe(&answer), expected);
     }

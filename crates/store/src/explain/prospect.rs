@@ -49,7 +49,7 @@ pub(super) async fn parts(
         if prospect.rescue_only && rule.is_empty() {
             "only when another channel has failed".clone_into(&mut rule);
         }
-        parts.push(Part { channel: prospect.channel, delivery_id: None, status, reason, rule, timeline: Vec::new() });
+        parts.push(Part { channel: prospect.channel, delivery_id: None, status, reason, rule, timeline: Vec::new(), content_version: 0 });
     }
     Ok(parts)
 }

@@ -57,7 +57,8 @@ fn part(delivery: &Delivery, decided: Vec<Happening>, told: Vec<(Kind, Happening
     // Stable: at the same moment a decision stands before what followed from it.
     timeline.sort_by_key(|one| one.at);
     timeline.insert(0, selected);
-    Part { channel: delivery.channel, delivery_id: Some(domain::DeliveryId(delivery.delivery_id)), status, reason, rule, timeline }
+    let delivery_id = Some(domain::DeliveryId(delivery.delivery_id));
+    Part { channel: delivery.channel, delivery_id, status, reason, rule, timeline, content_version: delivery.content_version }
 }
 
 /// Why a delivery ended that no decision was written about.
@@ -68,6 +69,7 @@ fn rule_of(delivery: &Delivery) -> &'static str {
         (_, Some(reason::NO_ADDRESS)) => "the contact had no address for this channel",
         (_, Some(reason::INVALID_ADDRESS)) => "the address can't be messaged",
         (_, Some(reason::OPTED_OUT)) => "opt_out",
+        (_, Some(reason::TOPIC_OPTED_OUT)) => "topic",
         (_, Some(reason::DUPLICATE)) => "another contact with the same address gets it",
         _ => "",
     }

@@ -6,7 +6,7 @@
 mod judge;
 mod tally;
 
-use super::complete::{self, audience_of};
+use super::complete;
 use crate::state::State;
 use domain::{
     CampaignId, Channel,
@@ -19,6 +19,7 @@ use runtime::{Caller, auth, status};
 use std::{collections::BTreeMap, sync::Arc};
 use store::{
     PgConnection,
+    audience::{self, Audience},
     campaign::{self, Campaign},
     gate, sender, template, workspace,
 };
@@ -59,6 +60,8 @@ pub async fn run(state: &State, request: Request<DryRunCampaignRequest>) -> Resu
 struct Plan {
     campaign: Campaign,
     contacts: u64,
+    /// As of when the dry run began.
+    audience: Audience,
     /// Of the channels that people are selected for.
     policies: BTreeMap<Channel, Policy>,
     /// Of one message, in millionths.
@@ -77,7 +80,8 @@ async fn plan(state: &State, caller: &Caller, id: &str, samples: usize) -> Resul
     let campaign = campaign.ok_or_else(|| status::not_found("campaign"))?;
     let workspace = workspace::get(&mut tx, caller.workspace).await.map_err(status::store)?;
     let workspace = workspace.ok_or_else(|| status::not_found("workspace"))?;
-    let (newest, contacts) = complete::check(&mut tx, &workspace, &campaign).await?;
+    let (newest, contacts) = complete::check(&mut tx, &workspace, &campaign, state.clock.now()).await?;
+    let audience = audience::of_campaign(&mut tx, caller.workspace, id, state.clock.now()).await.map_err(status::store)?;
     let renderer = renderer(&mut tx, &campaign, campaign.template_version.unwrap_or(newest)).await?;
     let (mut policies, mut prices) = (BTreeMap::new(), BTreeMap::new());
     for (channel, of) in &campaign.settings.channels {
@@ -89,8 +93,8 @@ async fn plan(state: &State, caller: &Caller, id: &str, samples: usize) -> Resul
     }
     let spent = campaign::spent_by_channel(&mut tx, caller.workspace, id).await.map_err(status::store)?;
     let unsubscribe_url = format!("{}/u/preview", state.public_url);
-    let occasion = Occasion { campaign_name: campaign.settings.name.clone(), unsubscribe_url };
-    Ok(Plan { campaign, contacts, policies, prices, spent, renderer, occasion, samples })
+    let occasion = Occasion { campaign_name: campaign.settings.name.clone(), unsubscribe_url, ..Occasion::default() };
+    Ok(Plan { campaign, contacts, audience, policies, prices, spent, renderer, occasion, samples })
 }
 
 async fn renderer(connection: &mut PgConnection, campaign: &Campaign, version: i32) -> Result<Renderer, Status> {

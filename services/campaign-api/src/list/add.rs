@@ -9,7 +9,7 @@ use runtime::{
     status::{self, Violations},
 };
 use std::collections::HashSet;
-use store::list;
+use store::{consent, list};
 use tonic::{Request, Status};
 
 pub async fn run(state: &State, request: Request<AddListMembersRequest>) -> Result<AddListMembersResponse, Status> {
@@ -29,7 +29,10 @@ pub async fn run(state: &State, request: Request<AddListMembersRequest>) -> Resu
         violations.add(format!("contact_ids[{index}]"), "is no contact of this workspace");
     }
     violations.check()?;
-    let added = list::add_members(&mut tx, caller.workspace, id, &contacts, now).await.map_err(status::store)?;
+    let written = list::add_members(&mut tx, caller.workspace, id, &contacts, now).await.map_err(status::store)?;
+    // Those who have yet to confirm were written too, and held back by the database.
+    let pending = consent::list::count_pending(&mut tx, caller.workspace, id, &contacts).await.map_err(status::store)?;
+    let added = written.saturating_sub(pending);
     let change = Change {
         workspace: caller.workspace,
         caller: &caller,
@@ -41,5 +44,5 @@ pub async fn run(state: &State, request: Request<AddListMembersRequest>) -> Resu
     };
     change.record(&mut tx).await?;
     commit(tx).await?;
-    Ok(AddListMembersResponse { added })
+    Ok(AddListMembersResponse { added, pending })
 }

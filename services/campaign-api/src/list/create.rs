@@ -20,7 +20,8 @@ pub async fn run(state: &State, request: Request<CreateListRequest>) -> Result<C
     let request = request.into_inner();
     let key = request_id(&request.request_id)?;
     let now = state.clock.now();
-    let list = List { list_id: ListId::new(), name: name(&request.name)?, archived_at: None, created_at: now, member_count: 0 };
+    let (list_id, name) = (ListId::new(), name(&request.name)?);
+    let list = List { list_id, name, archived_at: None, created_at: now, member_count: 0, double_opt_in: false };
     let mut tx = state.db.tenant(caller.workspace).await.map_err(status::store)?;
     if let Some(first) = request::claim(&mut tx, caller.workspace, "CreateList", key, list.list_id.0, now).await.map_err(status::store)? {
         let list = list::get(&mut tx, caller.workspace, first.into()).await.map_err(status::store)?;

@@ -11,5 +11,6 @@ pub fn present(list: List) -> ContactList {
         member_count: list.member_count.unsigned_abs(),
         archived: list.archived_at.is_some(),
         created_at: Some(timestamp(list.created_at)),
+        double_opt_in: list.double_opt_in,
     }
 }

@@ -13,7 +13,7 @@ pub async fn run(state: &State, request: Request<ListTemplatesRequest>) -> Resul
     let request = request.into_inner();
     let page = page(request.page_size, &request.page_token)?;
     let mut tx = state.db.tenant(caller.workspace).await.map_err(status::store)?;
-    let mut templates = template::list(&mut tx, caller.workspace, page).await.map_err(status::store)?;
+    let mut templates = template::list(&mut tx, caller.workspace, request.include_archived, page).await.map_err(status::store)?;
     let next_page_token = page.finish(&mut templates, |template| template.template_id.0);
     Ok(ListTemplatesResponse { templates: templates.into_iter().map(present_summary).collect(), next_page_token })
 }

@@ -70,7 +70,7 @@ async fn a_dry_run_counts_prices_and_renders_without_writing() {
     assert_eq!((email.samples.len(), email.samples[0].subject.as_str(), email.samples[0].body.as_str()), (1, "Hi", "<p>Hi Someone</p>"));
     assert_eq!((sms.samples.len(), sms.samples[0].body.as_str()), (1, "Hi Someone"));
 
-    let request = proto::campaign::PreviewAudienceRequest { id: draft.id.clone() };
+    let request = proto::campaign::PreviewAudienceRequest { id: draft.id.clone(), ..Default::default() };
     let preview = workspace.campaigns(Role::Agent).preview_audience(request).await.unwrap().into_inner();
     for part in preview.channels {
         let judged = of(&answer, part.channel());

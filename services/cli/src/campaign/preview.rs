@@ -1,17 +1,65 @@
 //! `fanfare campaign preview`: whom it would reach as of now, before anything is sent.
 
-use super::Which;
 use crate::{
     output::{Table, channel_name, number},
+    resolve,
     session::Session,
 };
 use anyhow::Result;
-use proto::campaign::{PreviewAudienceRequest, PreviewAudienceResponse};
+use clap::Args;
+use domain::Channel;
+use proto::{
+    campaign::{Audience, PreviewAudienceRequest, PreviewAudienceResponse},
+    convert::channel_number,
+};
 use std::collections::HashMap;
 
-pub async fn run(which: &Which, session: &Session) -> Result<()> {
-    let audience = preview(session, which.id(session).await?).await?;
-    session.output.message(&audience, describe)
+/// A campaign's audience, or with lists and segments another one in its place.
+#[derive(Debug, Args)]
+pub struct PreviewArgs {
+    /// Id, or the name if only one campaign has it
+    #[arg(required_unless_present_any = ["lists", "segments"])]
+    campaign: Option<String>,
+    /// List to send to (name or id); repeat for more
+    #[arg(long = "list", value_name = "LIST")]
+    lists: Vec<String>,
+    /// List to leave out (name or id); repeat for more
+    #[arg(long = "exclude", value_name = "LIST")]
+    excluded: Vec<String>,
+    /// Segment to send to (name or id); repeat for more
+    #[arg(long = "segment", value_name = "SEGMENT")]
+    segments: Vec<String>,
+    /// Segment to leave out (name or id); repeat for more
+    #[arg(long = "exclude-segment", value_name = "SEGMENT")]
+    excluded_segments: Vec<String>,
+    /// Without a campaign: only this channel; repeat for more
+    #[arg(long = "channel", value_name = "CHANNEL", conflicts_with = "campaign")]
+    channels: Vec<Channel>,
+}
+
+pub async fn run(args: PreviewArgs, session: &Session) -> Result<()> {
+    let id = match &args.campaign {
+        Some(campaign) => resolve::campaign(session, campaign).await?,
+        None => String::new(),
+    };
+    let channels = args.channels.iter().map(|channel| channel_number(*channel)).collect();
+    let request = PreviewAudienceRequest { id, audience: args.audience(session).await?, channels };
+    session.output.message(&session.campaigns().preview_audience(request).await?.into_inner(), describe)
+}
+
+impl PreviewArgs {
+    async fn audience(&self, session: &Session) -> Result<Option<Audience>> {
+        let parts = [&self.lists, &self.excluded, &self.segments, &self.excluded_segments];
+        if parts.iter().all(|part| part.is_empty()) {
+            return Ok(None);
+        }
+        Ok(Some(Audience {
+            list_ids: resolve::lists(session, &self.lists).await?,
+            exclude_list_ids: resolve::lists(session, &self.excluded).await?,
+            segment_ids: resolve::segments(session, &self.segments).await?,
+            exclude_segment_ids: resolve::segments(session, &self.excluded_segments).await?,
+        }))
+    }
 }
 
 /// Asks for a campaign's audience.
@@ -19,7 +67,8 @@ pub async fn run(which: &Which, session: &Session) -> Result<()> {
 /// # Errors
 /// When the hub refuses.
 pub async fn preview(session: &Session, id: String) -> Result<PreviewAudienceResponse> {
-    Ok(session.campaigns().preview_audience(PreviewAudienceRequest { id }).await?.into_inner())
+    let request = PreviewAudienceRequest { id, ..PreviewAudienceRequest::default() };
+    Ok(session.campaigns().preview_audience(request).await?.into_inner())
 }
 
 pub fn describe(audience: &PreviewAudienceResponse) -> String {

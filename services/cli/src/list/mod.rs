@@ -92,6 +92,7 @@ async fn all(session: &Session, include_archived: bool) -> Result<()> {
 fn show(session: &Session, list: Option<ContactList>) -> Result<()> {
     session.output.message(&list.context("the hub's answer has no list")?, |list| {
         let archived = if list.archived { ", archived" } else { "" };
+        let archived = format!("{}{archived}", if list.double_opt_in { ", double opt-in" } else { "" });
         format!("{}  {} ({}{archived})", list.id, list.name, number::of(list.member_count, "member", "members"))
     })
 }
@@ -104,7 +105,10 @@ async fn update(session: &Session, list: &str, name: Option<String>, archived: O
 async fn add(session: &Session, list: &str, contact_ids: Vec<String>) -> Result<()> {
     let list_id = resolve::list(session, list).await?;
     let answer = session.lists().add_list_members(AddListMembersRequest { list_id, contact_ids }).await?.into_inner();
-    session.output.message(&answer, |answer| format!("added {}", number::of(answer.added, "contact", "contacts")))
+    session.output.message(&answer, |answer| {
+        let pending = if answer.pending > 0 { format!("; {} yet to confirm", number::count(answer.pending)) } else { String::new() };
+        format!("added {}{pending}", number::of(answer.added, "contact", "contacts"))
+    })
 }
 
 async fn remove(session: &Session, list: &str, contact_ids: Vec<String>) -> Result<()> {

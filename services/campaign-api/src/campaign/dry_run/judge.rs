@@ -1,6 +1,6 @@
 //! One page of an audience through everything that decides about a message before it leaves.
 
-use super::{PAGE, Plan, audience_of, tally::Tally};
+use super::{PAGE, Plan, tally::Tally};
 use crate::state::State;
 use domain::{
     Channel, ContactId,
@@ -28,7 +28,7 @@ struct Judged {
 pub async fn page(state: &State, plan: &Arc<Plan>, mut tally: Tally, after: Option<Uuid>) -> Result<(Tally, Option<Uuid>), Status> {
     let mut tx = state.db.tenant(plan.campaign.workspace_id).await.map_err(status::store)?;
     let channels: Vec<_> = plan.policies.keys().copied().collect();
-    let found = dry_run::page(&mut tx, audience_of(&plan.campaign), &channels, after, PAGE).await.map_err(status::store)?;
+    let found = dry_run::page(&mut tx, &plan.audience, &channels, after, PAGE).await.map_err(status::store)?;
     let Page { contacts, candidates, next } = found;
     tally.judged += contacts.len() as u64;
     let mut judged = Vec::with_capacity(candidates.len());
@@ -70,7 +70,7 @@ fn count(plan: &Plan, tally: &mut Tally, judged: Judged, contacts: &BTreeMap<Con
     let rendered = contacts.get(&contact_id).map(|person| render(plan, channel, person));
     match rendered {
         Some(Ok(content)) => tally.send(channel, later, contact_id, content),
-        Some(Err(_)) => tally.suppress(channel, reason::RENDER_FAILED),
+        Some(Err(error)) => tally.suppress(channel, reason::of_unrendered(&error)),
         None => tally.suppress(channel, reason::CONTACT_DELETED),
     }
 }

@@ -101,6 +101,8 @@ fn sample(contact: ContactId, content: Rendered) -> SampleRendering {
         Rendered::Sms(sms) => (String::new(), sms.text),
         // What is registered at the provider isn't known here: the template's name and its variables.
         Rendered::Whatsapp(whatsapp) => (String::new(), serde_json::to_string(&whatsapp).unwrap_or_default()),
+        Rendered::Push(push) => (push.title, push.body),
+        Rendered::Social(social) => (String::new(), social.text),
     };
     SampleRendering { contact_id: contact.to_string(), subject, body }
 }
