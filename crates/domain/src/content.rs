@@ -1,10 +1,24 @@
-//! What is written once and sent over several channels: a template's variants, before and after rendering.
+//! What is written once and sent over several channels: a template's variants and their translations, before and after rendering.
 
-use crate::Channel;
+mod locale;
+mod social;
+mod variant;
+mod whatsapp;
+
+pub use locale::Locale;
+pub(crate) use locale::choose as choose_language;
+pub use social::{Network, SocialVariant};
+pub use variant::Variant;
+pub use whatsapp::{ButtonKind, MetaTemplate, TwilioContent, WhatsappButton, WhatsappKind, WhatsappVariant};
+
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
-/// A template's content: shared fragments, and one variant a channel. All strings may hold `{{ variable }}`.
+/// A template's content: shared fragments, one variant a channel, and what of it differs in other languages. All strings may hold
+/// `{{ variable }}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TemplateContent {
@@ -13,6 +27,63 @@ pub struct TemplateContent {
     pub email: Option<EmailVariant>,
     pub sms: Option<SmsVariant>,
     pub whatsapp: Option<WhatsappVariant>,
+    pub push: Option<PushVariant>,
+    pub social: Option<SocialVariant>,
+    /// The language that the content itself is written in, as a BCP 47 tag (`en`, `sr-Latn`); empty when nobody said.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub locale: String,
+    /// What happens when one of these variables (`first_name`, `attributes.tier`) has no value for a contact.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, VariableRule>,
+    /// What happens when any other variable has no value.
+    #[serde(skip_serializing_if = "MissingPolicy::is_skip")]
+    pub missing: MissingPolicy,
+    /// By BCP 47 tag.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub translations: BTreeMap<String, Translation>,
+}
+
+/// What differs in another language. A text that is empty here is taken from the content itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Translation {
+    pub fragments: BTreeMap<String, String>,
+    pub variables: BTreeMap<String, VariableRule>,
+    pub email: Option<EmailVariant>,
+    pub sms: Option<SmsVariant>,
+    pub whatsapp: Option<WhatsappVariant>,
+    pub push: Option<PushVariant>,
+    pub social: Option<SocialVariant>,
+}
+
+/// What is done about a variable that has no value and no `default` at its place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingPolicy {
+    /// The contact gets nothing on this channel; the delivery is suppressed with the reason `missing_variable`.
+    #[default]
+    Skip,
+    /// Nothing stands in its place.
+    Empty,
+    /// The variable's own text. Where a whole template says so, variables without such a text are skipped.
+    Default,
+}
+
+impl MissingPolicy {
+    /// The signature is serde's.
+    fn is_skip(&self) -> bool {
+        *self == Self::Skip
+    }
+}
+
+/// What happens when a variable has no value.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VariableRule {
+    /// None: as the template says.
+    pub missing: Option<MissingPolicy>,
+    /// Stands in its place where the policy is [`MissingPolicy::Default`]. Plain text, without variables.
+    pub default_text: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +93,18 @@ pub struct EmailVariant {
     pub html: String,
     /// Plain text; empty means that it is made from the HTML.
     pub text: String,
+    /// What mailboxes show after the subject; hidden in the message itself.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub preheader: String,
+    /// Instead of `html`: MJML, from which the HTML is made.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub mjml: String,
+    /// The name of a layout of the workspace that goes around the HTML; empty for none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub layout: String,
+    /// That layout's HTML as it was when this version was made, so that a version never changes.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub layout_html: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,54 +113,173 @@ pub struct SmsVariant {
     pub text: String,
 }
 
-/// WhatsApp takes only registered templates outside a conversation; which of the two is used depends on the sender's provider.
+/// A notification on the devices of a contact.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct WhatsappVariant {
-    pub twilio: Option<TwilioContent>,
-    pub meta: Option<MetaTemplate>,
-}
-
-/// A Twilio Content template.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct TwilioContent {
-    /// `HX` and 32 hexadecimal digits.
-    pub content_sid: String,
-    /// Position ("1", "2", …) → text.
-    pub variables: BTreeMap<String, String>,
-}
-
-/// A template registered with Meta.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct MetaTemplate {
-    pub name: String,
-    /// Language code as registered: `en`, `en_US`, `ar`.
-    pub language: String,
-    /// An http(s) link to an image for the header; empty for none.
-    pub header_image_url: String,
-    /// The body's positional parameters, in order.
-    pub body: Vec<String>,
-    /// The changing end of each URL button, by button index.
-    pub url_buttons: BTreeMap<u8, String>,
+pub struct PushVariant {
+    pub title: String,
+    pub body: String,
+    /// http(s); empty for none.
+    pub image_url: String,
+    /// Where a tap leads: http(s), or an app's own scheme; empty for the app itself.
+    pub link: String,
+    /// For the app.
+    pub data: BTreeMap<String, String>,
 }
 
 impl TemplateContent {
+    /// The variants that there are.
+    pub fn variants(&self) -> impl Iterator<Item = Variant> + '_ {
+        Variant::ALL.into_iter().filter(|variant| self.has(*variant))
+    }
+
+    #[must_use]
+    pub const fn has(&self, variant: Variant) -> bool {
+        match variant {
+            Variant::Email => self.email.is_some(),
+            Variant::Sms => self.sms.is_some(),
+            Variant::Whatsapp => self.whatsapp.is_some(),
+            Variant::Push => self.push.is_some(),
+            Variant::Social => self.social.is_some(),
+        }
+    }
+
     /// The channels that this template has a variant for.
-    pub fn channels(&self) -> impl Iterator<Item = Channel> + '_ {
-        Channel::ALL.into_iter().filter(|channel| match channel {
-            Channel::Email => self.email.is_some(),
-            Channel::Sms => self.sms.is_some(),
-            Channel::Whatsapp => self.whatsapp.is_some(),
-        })
+    pub fn channels(&self) -> impl Iterator<Item = crate::Channel> + '_ {
+        crate::Channel::ALL.into_iter().filter(|channel| self.has((*channel).into()))
+    }
+
+    /// The translation for a contact's locale: exactly it, else its language, else another region of its language. None: the
+    /// content itself.
+    #[must_use]
+    pub fn translation_for(&self, locale: &str) -> Option<&str> {
+        locale::choose(&self.locale, self.translations.keys().map(String::as_str), locale)
+    }
+
+    /// The whole content in one language; `None` is the content itself. The result has no translations.
+    #[must_use]
+    pub fn in_language(&self, translation: Option<&str>) -> Cow<'_, Self> {
+        let Some((tag, translation)) = translation.and_then(|tag| self.translations.get_key_value(tag)) else {
+            return if self.translations.is_empty() {
+                Cow::Borrowed(self)
+            } else {
+                Cow::Owned(Self { translations: BTreeMap::new(), ..self.clone() })
+            };
+        };
+        Cow::Owned(self.merged(tag, translation))
+    }
+
+    /// Names of the layouts that it uses, in any language.
+    #[must_use]
+    pub fn layouts(&self) -> BTreeSet<String> {
+        let emails = self.email.iter().chain(self.translations.values().filter_map(|translation| translation.email.as_ref()));
+        emails.map(|email| email.layout.clone()).filter(|name| !name.is_empty()).collect()
+    }
+
+    /// Puts the HTML of its layouts in, by name, in place of what was there. A name that isn't among them gets none, which validation
+    /// reports.
+    pub fn set_layouts(&mut self, layouts: &BTreeMap<String, String>) {
+        let translations = self.translations.values_mut().filter_map(|translation| translation.email.as_mut());
+        for email in self.email.iter_mut().chain(translations) {
+            email.layout_html = layouts.get(&email.layout).cloned().unwrap_or_default();
+        }
+    }
+
+    /// Everything that is written in it, by its path (`email.subject`, `translations.ar.sms.text`), to be compared with another version.
+    #[must_use]
+    pub fn texts(&self) -> BTreeMap<String, String> {
+        let mut texts = BTreeMap::new();
+        // A content is always JSON; one that weren't would have nothing to compare.
+        let json = serde_json::to_value(self).unwrap_or_default();
+        flatten(&json, String::new(), &mut texts);
+        texts
+    }
+
+    fn merged(&self, tag: &str, translation: &Translation) -> Self {
+        let mut merged = Self { translations: BTreeMap::new(), locale: tag.to_owned(), ..self.clone() };
+        merged.fragments.extend(translation.fragments.clone());
+        merged.variables.extend(translation.variables.clone());
+        overlay(&mut merged.email, translation.email.as_ref(), EmailVariant::overlay);
+        overlay(&mut merged.sms, translation.sms.as_ref(), |to, from| replace(&mut to.text, &from.text));
+        overlay(&mut merged.whatsapp, translation.whatsapp.as_ref(), WhatsappVariant::overlay);
+        overlay(&mut merged.push, translation.push.as_ref(), PushVariant::overlay);
+        overlay(&mut merged.social, translation.social.as_ref(), SocialVariant::overlay);
+        merged
     }
 }
 
-/// A variant rendered for one contact: what a provider is given. Same shapes, no variables left.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl EmailVariant {
+    fn overlay(&mut self, from: &Self) {
+        // One of the two is the body: a translation may be written in the other form.
+        if !from.html.is_empty() || !from.mjml.is_empty() {
+            self.html.clone_from(&from.html);
+            self.mjml.clone_from(&from.mjml);
+            // A text that was written for another language must not go along with it.
+            self.text.clear();
+        }
+        if !from.layout.is_empty() {
+            self.layout.clone_from(&from.layout);
+            self.layout_html.clone_from(&from.layout_html);
+        }
+        replace(&mut self.subject, &from.subject);
+        replace(&mut self.preheader, &from.preheader);
+        replace(&mut self.text, &from.text);
+    }
+}
+
+impl PushVariant {
+    fn overlay(&mut self, from: &Self) {
+        replace(&mut self.title, &from.title);
+        replace(&mut self.body, &from.body);
+        replace(&mut self.image_url, &from.image_url);
+        replace(&mut self.link, &from.link);
+        self.data.extend(from.data.clone());
+    }
+}
+
+fn flatten(value: &serde_json::Value, path: String, texts: &mut BTreeMap<String, String>) {
+    match value {
+        serde_json::Value::Null => {}
+        serde_json::Value::String(text) if text.is_empty() => {}
+        serde_json::Value::String(text) => drop(texts.insert(path, text.clone())),
+        serde_json::Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| flatten(item, format!("{path}[{index}]"), texts));
+        }
+        serde_json::Value::Object(members) => {
+            let dot = if path.is_empty() { "" } else { "." };
+            members.iter().for_each(|(name, member)| flatten(member, format!("{path}{dot}{name}"), texts));
+        }
+        other => drop(texts.insert(path, other.to_string())),
+    }
+}
+
+/// A variant that only a translation has is written down, and refused by validation.
+fn overlay<T: Clone>(to: &mut Option<T>, from: Option<&T>, apply: impl FnOnce(&mut T, &T)) {
+    match (to.as_mut(), from) {
+        (Some(to), Some(from)) => apply(to, from),
+        (None, Some(from)) => *to = Some(from.clone()),
+        (_, None) => {}
+    }
+}
+
+fn replace(to: &mut String, from: &str) {
+    if !from.is_empty() {
+        from.clone_into(to);
+    }
+}
+
+/// A variant rendered for one contact: what a provider is given, or a preview shows. Same shapes, no variables left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Rendered {
+    /// Without MJML and layout: they are part of the HTML.
     Email(EmailVariant),
     Sms(SmsVariant),
     Whatsapp(WhatsappVariant),
+    Push(PushVariant),
+    /// With a text for each of its networks.
+    Social(SocialVariant),
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,190 +1,217 @@
 //! From a template's texts to something that renders: parsed, reviewed, with the fragments in an order in which they can be rendered.
 
 use super::{
-    ContentProblem, Field, RenderError, Renderer, check,
-    context::{GROUPS, NAMES, Occasion, Scope},
-    sandbox,
+    Field, RenderError,
+    bounded::Bounded,
+    context::{EMAIL_NAMES, GROUPS, NAMES, Scope},
+    html::{self, css::Left},
+    order::Order,
+    problem::{ContentProblem, Place},
+    rewrite, sandbox,
+    texts::{self, Text},
 };
-use crate::{Channel, content::TemplateContent};
+use crate::content::{TemplateContent, Variant};
 use minijinja::{Environment, Error, ErrorKind};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    io,
+    sync::Arc,
 };
 
-/// A template in a form that can be rendered; see [`Renderer`].
+/// A template in one language, in a form that can be rendered; see [`super::Renderer`].
 #[derive(Debug)]
 pub struct Compiled {
-    pub content: TemplateContent,
+    pub content: Arc<TemplateContent>,
     environment: Environment<'static>,
-    /// The fragments that a channel's variant needs, each after those that it uses itself.
-    fragments: HashMap<Channel, Vec<String>>,
+    /// The fragments that a variant needs, each after those that it uses itself.
+    fragments: HashMap<Variant, Vec<String>>,
+    /// Whether fragments are used as HTML.
+    has_html_fragments: bool,
+    /// A link of the e-mail, or what its markup becomes, is known only once it is rendered.
+    pub changes_links: bool,
+    /// Lines of the e-mail's HTML are those of what was written.
+    is_as_written: bool,
+    /// Why the e-mail's styles stay where they are.
+    pub left: Option<Left>,
 }
 
-pub fn compile(content: &TemplateContent) -> Result<Compiled, Vec<ContentProblem>> {
-    let mut problems = check::variants(content);
-    let mut environment = sandbox::environment(|name| name == "email.html");
-    let mut uses: HashMap<Field, BTreeSet<String>> = HashMap::new();
-    for (field, source) in texts(content) {
-        match add(&mut environment, &field, source) {
+/// What of a template is written in HTML has this before its name.
+const HTML: &str = "html:";
+
+/// # Errors
+/// With everything that keeps it from being rendered.
+pub fn compile(content: TemplateContent) -> Result<Compiled, Vec<ContentProblem>> {
+    let content = Arc::new(content);
+    let mut compiled = Compiled {
+        content: Arc::clone(&content),
+        environment: sandbox::environment(|name| name.starts_with(HTML)),
+        fragments: HashMap::new(),
+        has_html_fragments: false,
+        changes_links: false,
+        is_as_written: true,
+        left: Some(Left::NoStyles),
+    };
+    let mut problems = Vec::new();
+    let mut uses = HashMap::new();
+    for Text { field, source } in texts::of(&content) {
+        match compiled.add(&field, &source) {
             Ok(variables) => {
-                problems.extend(unknown(&field, source, &variables, content));
+                problems.extend(unknown(&field, &source, &variables, &content));
                 uses.insert(field, variables);
             }
             Err(found) => problems.extend(found),
         }
     }
-    let mut order = Order { uses: &uses, problems: Vec::new() };
-    let fragments = content.channels().map(|channel| (channel, order.of_channel(content, channel))).collect();
-    problems.extend(order.of_unused(content));
-    if problems.is_empty() { Ok(Compiled { content: content.clone(), environment, fragments }) } else { Err(problems) }
+    if problems.is_empty() {
+        problems.extend(compiled.add_html().err().into_iter().flatten());
+    }
+    let mut order = Order::new(&uses);
+    compiled.fragments = content.variants().map(|variant| (variant, order.of_variant(&content, variant))).collect();
+    problems.extend(order.of_unused(&content));
+    if problems.is_empty() { Ok(compiled) } else { Err(problems) }
 }
 
-/// Every text of a content, with its name.
-fn texts(content: &TemplateContent) -> Vec<(Field, &str)> {
-    let mut texts: Vec<_> = content.fragments.iter().map(|(name, text)| (Field::Fragment(name.clone()), text.as_str())).collect();
-    for channel in content.channels() {
-        texts.extend(texts_of(content, channel));
-    }
-    texts
-}
-
-fn texts_of(content: &TemplateContent, channel: Channel) -> Vec<(Field, &str)> {
-    let mut texts = Vec::new();
-    match channel {
-        Channel::Email => texts.extend(content.email.iter().flat_map(|email| {
-            [(Field::EmailSubject, email.subject.as_str()), (Field::EmailHtml, &email.html), (Field::EmailText, &email.text)]
-        })),
-        Channel::Sms => texts.extend(content.sms.iter().map(|sms| (Field::SmsText, sms.text.as_str()))),
-        Channel::Whatsapp => {
-            let variant = content.whatsapp.as_ref();
-            if let Some(twilio) = variant.and_then(|variant| variant.twilio.as_ref()) {
-                texts.extend(twilio.variables.iter().map(|(position, text)| (Field::TwilioVariable(position.clone()), text.as_str())));
-            }
-            if let Some(meta) = variant.and_then(|variant| variant.meta.as_ref()) {
-                texts.push((Field::MetaHeaderImage, &meta.header_image_url));
-                texts.extend(meta.body.iter().enumerate().map(|(index, text)| (Field::MetaBody(index), text.as_str())));
-                texts.extend(meta.url_buttons.iter().map(|(index, text)| (Field::MetaButton(*index), text.as_str())));
-            }
-        }
-    }
-    texts
-}
-
-/// Adds a text to the environment; answers with the variables that it names.
-fn add(environment: &mut Environment<'static>, field: &Field, source: &str) -> Result<BTreeSet<String>, Vec<ContentProblem>> {
-    let problem = |line, message| ContentProblem { field: field.to_string(), line, message };
-    let most = field.limit().bytes().max(64 * 1024);
-    if source.len() > most {
-        return Err(vec![problem(0, format!("is longer than {most} bytes"))]);
-    }
-    let refused = sandbox::review(source);
-    if !refused.is_empty() {
-        return Err(refused.into_iter().map(|(line, message)| problem(line, message)).collect());
-    }
-    let name = field.to_string();
-    environment.add_template_owned(name.clone(), source.to_owned()).map_err(|error| {
-        let reason = error.detail().unwrap_or("can't be read");
-        vec![problem(error.line().unwrap_or(0), format!("can't be read: {reason}"))]
-    })?;
-    let template = environment.get_template(&name).map_err(|error| vec![problem(0, error.to_string())])?;
-    let globals = ["range"];
-    Ok(template.undeclared_variables(true).into_iter().filter(|variable| !globals.contains(&variable.as_str())).collect())
+/// Bytes of a source at most.
+fn most_bytes(field: &Field) -> usize {
+    field.limit().bytes().max(64 * 1024)
 }
 
 fn unknown(field: &Field, source: &str, variables: &BTreeSet<String>, content: &TemplateContent) -> Vec<ContentProblem> {
-    let problem =
-        |variable: &str, message: String| ContentProblem { field: field.to_string(), line: sandbox::line_of(source, variable), message };
+    let names: Vec<&str> = NAMES.into_iter().chain(EMAIL_NAMES.into_iter().filter(|_| field.is_part_of_email())).collect();
+    let problem = |variable: &str, message: String, remedy: String| {
+        let problem = ContentProblem::error(field, message, remedy);
+        match sandbox::place_of(source, variable) {
+            Some(at) => problem.at(Place::of(source, at)),
+            None => problem,
+        }
+    };
     let check = |variable: &String| match variable.split('.').collect::<Vec<_>>()[..] {
-        ["attributes", ..] | ["campaign", "name"] => None,
-        ["campaign", other] => Some(problem(variable, format!("a campaign has no {other}: only campaign.name can be used"))),
+        ["attributes" | "event", ..] | ["campaign", "name"] => None,
+        ["campaign", other] => Some(problem(variable, format!("a campaign has no {other}"), "only campaign.name can be used".to_owned())),
         ["fragments", name] if content.fragments.contains_key(name) => None,
-        ["fragments", name] => Some(problem(variable, format!("there is no fragment named {name}"))),
-        [name] if NAMES.contains(&name) => None,
-        [group] if GROUPS.contains(&group) => Some(problem(variable, format!("{group} needs a name after it"))),
-        [name, ..] if NAMES.contains(&name) => Some(problem(variable, format!("{name} is a text and has nothing named {variable}"))),
+        ["fragments", name] => {
+            Some(problem(variable, format!("there is no fragment named {name}"), "add it, or correct the name".to_owned()))
+        }
+        ["body"] if *field == Field::EmailLayout => None,
+        [name] if names.contains(&name) => None,
+        [group] if GROUPS.contains(&group) => {
+            Some(problem(variable, format!("{group} needs a name after it"), format!("write {group}.name")))
+        }
+        [name, ..] if names.contains(&name) => {
+            Some(problem(variable, format!("{name} is a text and has nothing named {variable}"), format!("write {name}")))
+        }
         _ => Some(problem(
             variable,
-            format!("there is no variable {variable}: there are {}, attributes.…, campaign.name and fragments.…", NAMES.join(", ")),
+            format!("there is no variable {variable}"),
+            format!("there are {}, attributes.…, event.…, campaign.name and fragments.…", names.join(", ")),
         )),
     };
     variables.iter().filter_map(check).collect()
 }
 
-/// Puts fragments in order, and finds those that refer to each other in a circle.
-struct Order<'a> {
-    uses: &'a HashMap<Field, BTreeSet<String>>,
-    problems: Vec<ContentProblem>,
-}
-
-impl Order<'_> {
-    fn of_channel(&mut self, content: &TemplateContent, channel: Channel) -> Vec<String> {
-        let mut ordered = Vec::new();
-        for (field, _) in texts_of(content, channel) {
-            for fragment in self.used_by(&field) {
-                self.visit(&fragment, &mut ordered, &mut Vec::new());
-            }
-        }
-        ordered
-    }
-
-    /// Circles among fragments that no variant uses yet.
-    fn of_unused(mut self, content: &TemplateContent) -> Vec<ContentProblem> {
-        let mut ordered = Vec::new();
-        for fragment in content.fragments.keys() {
-            self.visit(fragment, &mut ordered, &mut Vec::new());
-        }
-        self.problems.dedup();
-        let mut seen = BTreeSet::new();
-        self.problems.retain(|problem| seen.insert(problem.field.clone()));
-        self.problems
-    }
-
-    fn used_by(&self, field: &Field) -> Vec<String> {
-        let variables = self.uses.get(field).into_iter().flatten();
-        variables.filter_map(|variable| variable.strip_prefix("fragments.")).map(str::to_owned).collect()
-    }
-
-    fn visit(&mut self, fragment: &str, ordered: &mut Vec<String>, path: &mut Vec<String>) {
-        if ordered.iter().any(|done| done == fragment) {
-            return;
-        }
-        if path.iter().any(|open| open == fragment) {
-            let message = format!("fragments refer to each other in a circle: {} → {fragment}", path.join(" → "));
-            self.problems.push(ContentProblem { field: Field::Fragment(fragment.to_owned()).to_string(), line: 0, message });
-            return;
-        }
-        path.push(fragment.to_owned());
-        for inner in self.used_by(&Field::Fragment(fragment.to_owned())) {
-            self.visit(&inner, ordered, path);
-        }
-        path.pop();
-        ordered.push(fragment.to_owned());
-    }
-}
-
 impl Compiled {
-    /// The scope with the fragments that a channel needs, rendered.
-    pub fn with_fragments(&self, channel: Channel, scope: Scope) -> Result<Scope, RenderError> {
-        let Some(needed) = self.fragments.get(&channel).filter(|needed| !needed.is_empty()) else {
+    /// Adds a text to the environment; answers with the variables that it names.
+    fn add(&mut self, field: &Field, source: &str) -> Result<BTreeSet<String>, Vec<ContentProblem>> {
+        let problem = |line, message: String, remedy: &str| ContentProblem::error(field, message, remedy).on_line(line);
+        let most = most_bytes(field);
+        if source.len() > most {
+            return Err(vec![problem(0, format!("is longer than {most} bytes"), "make it shorter")]);
+        }
+        let refused = sandbox::review(source);
+        if !refused.is_empty() {
+            let split = |(line, text): (usize, String)| match text.split_once(": ") {
+                Some((message, remedy)) => problem(line, message.to_owned(), remedy),
+                None => problem(line, text, ""),
+            };
+            return Err(refused.into_iter().map(split).collect());
+        }
+        let name = field.to_string();
+        let added = self.environment.add_template_owned(name.clone(), source.to_owned());
+        added.map_err(|error| {
+            let reason = error.detail().unwrap_or("can't be read");
+            vec![problem(
+                error.line().unwrap_or(0),
+                format!("can't be read: {reason}"),
+                "look for a tag that isn't closed as it was opened",
+            )]
+        })?;
+        let template = self.environment.get_template(&name).map_err(|error| vec![problem(0, error.to_string(), "")])?;
+        let variables = template.undeclared_variables(true);
+        self.add_rewritten(field, name, source).map_err(|error| vec![problem(error.line().unwrap_or(0), error.to_string(), "")])?;
+        Ok(variables.into_iter().filter(|variable| variable != "range").collect())
+    }
+
+    /// With the policies for missing values in it, which change what it renders, but not which variables it names.
+    fn add_rewritten(&mut self, field: &Field, name: String, source: &str) -> Result<(), Error> {
+        let rewritten = rewrite::missing(source, &self.content);
+        if matches!(field, Field::Fragment(_)) {
+            let as_html = rewrite::html_fragments(&rewritten);
+            self.has_html_fragments |= as_html != rewritten;
+            // What stands in its links and styles is held to the same as in the e-mail itself.
+            let guarded = html::guard(&as_html);
+            self.changes_links |= html::changes_links(&guarded);
+            self.environment.add_template_owned(format!("{HTML}{name}"), guarded)?;
+        }
+        self.environment.add_template_owned(name, rewritten)
+    }
+
+    fn add_html(&mut self) -> Result<(), Vec<ContentProblem>> {
+        let content = Arc::clone(&self.content);
+        let Some(email) = &content.email else { return Ok(()) };
+        let assembled = html::assemble(email, &content.locale)?;
+        let field = html::body_field(email);
+        let source = rewrite::missing(&assembled.source, &content);
+        let with_html = rewrite::html_fragments(&source);
+        self.has_html_fragments |= with_html != source;
+        let guarded = html::guard(&with_html);
+        self.changes_links |= html::changes_links(&guarded);
+        self.is_as_written = assembled.is_as_written;
+        self.left = assembled.left;
+        let added = self.environment.add_template_owned(format!("{HTML}{}", Field::EmailHtml), guarded);
+        // Each part could be read; what joins them may not.
+        added.map_err(|error| {
+            vec![ContentProblem::error(field, format!("can't be put together: {error}"), "look at how the layout and the body meet")]
+        })
+    }
+
+    /// The scope with the fragments that a variant needs, rendered.
+    pub fn with_fragments(&self, variant: Variant, scope: Scope) -> Result<Scope, RenderError> {
+        let Some(needed) = self.fragments.get(&variant).filter(|needed| !needed.is_empty()) else {
             return Ok(scope);
         };
-        let mut rendered = BTreeMap::new();
+        let is_html = self.has_html_fragments && variant == Variant::Email;
+        let (mut rendered, mut as_html) = (BTreeMap::new(), BTreeMap::new());
         let mut scope = scope;
         for name in needed {
-            rendered.insert(name.clone(), self.render(&Field::Fragment(name.clone()), &scope)?);
-            scope = scope.with_fragments(&rendered);
+            let field = Field::Fragment(name.clone());
+            rendered.insert(name.clone(), self.render(&field, &scope)?);
+            if is_html {
+                as_html.insert(name.clone(), self.render_named(&field, &format!("{HTML}{field}"), &scope)?);
+            }
+            scope = scope.with_fragments(&rendered, &as_html);
         }
         Ok(scope)
     }
 
     pub fn render(&self, field: &Field, scope: &Scope) -> Result<String, RenderError> {
-        let name = field.to_string();
+        self.render_named(field, &field.to_string(), scope)
+    }
+
+    /// The e-mail's HTML, whole.
+    pub fn render_html(&self, scope: &Scope) -> Result<String, RenderError> {
+        let name = format!("{HTML}{}", Field::EmailHtml);
+        self.render_named(&Field::EmailHtml, &name, scope).map_err(|error| match error {
+            // The line is one of what the author never saw.
+            RenderError::Failed { field, message, .. } if !self.is_as_written => RenderError::Failed { field, line: 0, message },
+            error => error,
+        })
+    }
+
+    fn render_named(&self, field: &Field, name: &str, scope: &Scope) -> Result<String, RenderError> {
         let limit = field.limit();
-        let mut output = Bounded { text: Vec::new(), limit: limit.bytes() };
-        let template = self.environment.get_template(&name).map_err(|error| explain(field, &error))?;
+        let mut output = Bounded::new(limit.bytes());
+        let template = self.environment.get_template(name).map_err(|error| explain(field, &error))?;
         template.render_captured_to(scope.value(), &mut output).map_err(|error| explain(field, &error))?;
-        let text = String::from_utf8(output.text).map_err(|error| failed(field, 0, error.to_string()))?;
+        let text = String::from_utf8(output.bytes).map_err(|error| failed(field, 0, error.to_string()))?;
         if limit.is_exceeded_by(&text) {
             return Err(too_long(field));
         }
@@ -192,26 +219,7 @@ impl Compiled {
     }
 }
 
-impl Renderer {
-    /// Renders every variant for a made-up person, to find what only shows when it runs.
-    pub(super) fn try_out(&self, content: &TemplateContent) -> Result<(), Vec<ContentProblem>> {
-        let occasion = Occasion { campaign_name: "Campaign".to_owned(), unsubscribe_url: "https://example.com/u/token".to_owned() };
-        let mut problems = Vec::new();
-        for channel in content.channels() {
-            // A made-up attribute has a made-up type; what depends on it shows in a preview for a real contact.
-            problems.extend(self.render_made_up(channel, &occasion).err().and_then(|error| match error {
-                RenderError::TooLong { field, limit, unit } => {
-                    Some(ContentProblem { field, line: 0, message: format!("is longer than the {limit} {unit} allowed") })
-                }
-                RenderError::Failed { field, line, message } if message == OUT_OF_FUEL => Some(ContentProblem { field, line, message }),
-                _ => None,
-            }));
-        }
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
-    }
-}
-
-const OUT_OF_FUEL: &str = "takes too long: make its loops shorter";
+pub const OUT_OF_FUEL: &str = "takes too long: make its loops shorter";
 
 fn explain(field: &Field, error: &Error) -> RenderError {
     match error.kind() {
@@ -235,24 +243,4 @@ fn failed(field: &Field, line: usize, message: String) -> RenderError {
 
 fn too_long(field: &Field) -> RenderError {
     RenderError::TooLong { field: field.to_string(), limit: field.limit().number(), unit: field.limit().unit() }
-}
-
-/// Takes so much and no more.
-struct Bounded {
-    text: Vec<u8>,
-    limit: usize,
-}
-
-impl io::Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.text.len() + bytes.len() > self.limit {
-            return Err(io::Error::other("too long"));
-        }
-        self.text.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -50,7 +50,9 @@ pub(super) fn decode(text: &str) -> Cow<'_, str> {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         decoded.push_str(before);
-        let name = after.split_once(';').map(|(name, _)| name).filter(|name| name.len() <= MAX_NAME);
+        // Looked for no further than a name can go, or a text of nothing but `&` would be read again and again.
+        let end = after.bytes().take(MAX_NAME + 1).position(|b| b == b';');
+        let name = end.and_then(|end| after.get(..end));
         if let Some((name, value)) = name.and_then(|name| Some((name, reference(name)?))) {
             decoded.push_str(&value);
             rest = &after[name.len() + 1..];

@@ -36,6 +36,7 @@ pub(super) fn convert(html: &str) -> String {
 fn start(writer: &Rc<RefCell<Writer>>, element: &mut Element<'_, '_>) {
     let name = element.tag_name();
     let mut out = writer.borrow_mut();
+    let is_hidden = element.get_attribute("style").is_some_and(|style| is_hidden(&style));
     out.open(&name);
     if name == "img"
         && let Some(alternative) = element.get_attribute("alt")
@@ -47,8 +48,10 @@ fn start(writer: &Rc<RefCell<Writer>>, element: &mut Element<'_, '_>) {
     let href = element.get_attribute("href").filter(|_| name == "a").map(|href| entity::decode(&href).trim().to_owned());
     if let Some(handlers) = element.end_tag_handlers() {
         let writer = Rc::clone(writer);
+        writer.borrow_mut().hidden += usize::from(is_hidden);
         handlers.push(end_tag!(move |_| {
             let mut out = writer.borrow_mut();
+            out.hidden -= usize::from(is_hidden);
             if let Some(href) = &href {
                 out.link(mark, href);
             }
@@ -56,6 +59,12 @@ fn start(writer: &Rc<RefCell<Writer>>, element: &mut Element<'_, '_>) {
             Ok(())
         }));
     }
+}
+
+/// Whether an element is there for programs only, as a preheader is.
+fn is_hidden(style: &str) -> bool {
+    let style: String = style.chars().filter(|c| !c.is_whitespace()).collect();
+    style.to_ascii_lowercase().contains("display:none")
 }
 
 #[derive(Default)]
@@ -67,6 +76,8 @@ struct Writer {
     space: bool,
     /// Line breaks are due before the next word.
     breaks: usize,
+    /// Hidden elements that are open.
+    hidden: usize,
 }
 
 impl Writer {
@@ -100,6 +111,9 @@ impl Writer {
 
     /// Adds words with single spaces between them.
     fn words(&mut self, text: &str) {
+        if self.hidden > 0 {
+            return;
+        }
         for c in text.chars() {
             if c.is_whitespace() {
                 self.space = true;
@@ -130,6 +144,9 @@ impl Writer {
     /// Adds a link's target, unless its words say it already.
     fn link(&mut self, mark: usize, href: &str) {
         let words = self.text[mark..].trim();
+        if self.hidden > 0 {
+            return;
+        }
         if href.is_empty()
             || href.starts_with('#')
             || words == href

@@ -1,31 +1,42 @@
-//! A template's content, rendered for one person: compiled and checked once ([`Renderer::new`]), then rendered many times.
+//! A template's content, rendered for one person: compiled once for each of its languages ([`Renderer::new`]), then rendered many times.
 //!
 //! The language is Jinja, cut down to what a message needs ([`sandbox`]): `{{ variable }}` with filters, `if` and `for`. Instructions,
-//! output and nesting are bounded, nothing outside the given variables can be reached, and a variable that has no value and no default is
-//! an error that names it, not a hole in somebody's message. Only the e-mail HTML is escaped. Whether a person may be messaged at all is
+//! output and nesting are bounded, nothing outside the given variables can be reached, and a variable that has no value, no default and no
+//! policy ([`rewrite`]) is an error that names it, not a hole in somebody's message. What is written in HTML is escaped, and held to more
+//! where that isn't enough ([`html`]). What is wrong with a content is told by [`validate`]. Whether a person may be messaged at all is
 //! decided elsewhere. Links and the open pixel are added afterwards, by [`email::track`].
 
+mod bounded;
 mod check;
 mod compile;
 mod context;
 pub mod email;
 mod entity;
+mod error;
 mod field;
+mod html;
 mod html_text;
+mod order;
+pub mod plain;
+mod problem;
+mod rewrite;
 mod sandbox;
+pub mod sms;
 mod tags;
+mod texts;
+mod variants;
 mod whatsapp;
 
+pub use check::{validate, validate_layout};
 pub use context::{Occasion, Person};
+pub use error::RenderError;
 pub use field::Field;
+pub use problem::{ContentProblem, Severity};
 
-use crate::{
-    Channel,
-    content::{EmailVariant, MetaTemplate, Rendered, SmsVariant, TemplateContent, TwilioContent, WhatsappVariant},
-};
+use crate::content::{Rendered, TemplateContent, Variant, choose_language};
 use compile::Compiled;
 use context::Scope;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// Characters of a text message at most (Twilio, error 21617).
 pub const MAX_SMS_CHARACTERS: usize = 1_600;
@@ -33,155 +44,97 @@ pub const MAX_SMS_CHARACTERS: usize = 1_600;
 pub const MAX_EMAIL_BYTES: usize = 512 * 1024;
 /// Characters of a subject at most; RFC 5322 allows no line beyond 998.
 pub const MAX_SUBJECT_CHARACTERS: usize = 500;
-
-/// What is wrong with a template, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContentProblem {
-    /// Path of the field within the content, such as `email.subject`; empty for the content as a whole.
-    pub field: String,
-    /// From 1; 0 when it is about the whole field.
-    pub line: usize,
-    /// What is wrong and what helps, for a person.
-    pub message: String,
-}
-
-/// Why a message can't be made for this person.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RenderError {
-    #[error("{field}: {variable} has no value and no default")]
-    Missing { field: String, variable: String },
-    #[error("{field} is longer than the {limit} {unit} allowed")]
-    TooLong { field: String, limit: usize, unit: &'static str },
-    #[error("{field} is empty")]
-    Empty { field: String },
-    #[error("{field} is no http or https link")]
-    BadLink { field: String },
-    #[error("the template has no {0} variant")]
-    NoVariant(Channel),
-    #[error("{field}, line {line}: {message}")]
-    Failed { field: String, line: usize, message: String },
-}
-
-impl RenderError {
-    /// A short word for reasons and figures.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Missing { .. } => "missing_variable",
-            Self::TooLong { .. } => "content_too_long",
-            Self::Empty { .. } => "content_empty",
-            Self::BadLink { .. } => "content_bad_link",
-            Self::NoVariant(_) => "no_variant",
-            Self::Failed { .. } => "content_failed",
-        }
-    }
-}
+/// Characters of a notification's title at most; devices show far fewer.
+pub const MAX_PUSH_TITLE_CHARACTERS: usize = 200;
+/// Bytes of a notification at most, its data included: the least that any push service takes (Web Push, 4,096 less its own).
+pub const MAX_PUSH_BYTES: usize = 3_993;
+/// Characters of a post at most, on the network that takes most of them (Facebook).
+pub const MAX_SOCIAL_CHARACTERS: usize = 63_206;
 
 /// One version of a template, ready to render. Cheap to clone and to share between threads.
 #[derive(Debug, Clone)]
 pub struct Renderer {
-    compiled: Arc<Compiled>,
+    languages: Arc<Languages>,
+}
+
+#[derive(Debug)]
+struct Languages {
+    /// What the content itself is written in.
+    own: Compiled,
+    /// By tag.
+    translations: Vec<(String, Compiled)>,
 }
 
 impl Renderer {
-    /// Compiles and checks all variants.
+    /// Compiles all variants in all languages. May take some 100 ms of a big template: not for an async task.
     ///
     /// # Errors
-    /// With everything that is wrong, not only the first.
+    /// With everything that keeps it from being rendered, not only the first. What else is wrong with it is for [`validate`] to say.
     pub fn new(content: &TemplateContent) -> Result<Self, Vec<ContentProblem>> {
-        let compiled = compile::compile(content)?;
-        let renderer = Self { compiled: Arc::new(compiled) };
-        renderer.try_out(content)?;
-        Ok(renderer)
+        let mut problems = check::too_many(content);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let mut compiled = |tag: Option<&str>| {
+            let compiled = compile::compile(content.in_language(tag).into_owned());
+            let at = |problem| ContentProblem { locale: tag.unwrap_or_default().to_owned(), ..problem };
+            compiled.map_err(|found| problems.extend(found.into_iter().map(at))).ok()
+        };
+        let own = compiled(None);
+        let translations: Vec<_> =
+            content.translations.keys().filter_map(|tag| Some((tag.clone(), compiled(Some(tag.as_str()))?))).collect();
+        match own {
+            Some(own) if problems.is_empty() => Ok(Self { languages: Arc::new(Languages { own, translations }) }),
+            _ => Err(check::without_repetitions(problems)),
+        }
     }
 
-    /// Renders the channel's variant for a person.
+    /// Renders a variant for a person, in their language.
     ///
     /// # Errors
     /// When a variable is missing, or the result is empty, too long or no link where there must be one.
-    pub fn render(&self, channel: Channel, person: &Person, occasion: &Occasion) -> Result<Rendered, RenderError> {
-        self.variant(channel, Scope::new(person, occasion))
+    pub fn render(&self, variant: impl Into<Variant>, person: &Person, occasion: &Occasion) -> Result<Rendered, RenderError> {
+        self.compiled(&person.locale).render_variant(variant.into(), Scope::new(person, occasion))
     }
 
-    /// Renders the channel's variant for a made-up person, whose attributes are called what they are.
+    /// Renders a variant for a made-up person, whose attributes are called what they are.
     ///
     /// # Errors
     /// As [`Self::render`].
-    pub fn render_made_up(&self, channel: Channel, occasion: &Occasion) -> Result<Rendered, RenderError> {
-        self.variant(channel, Scope::with_any_attribute(&Person::made_up(), occasion))
+    pub fn render_made_up(&self, variant: impl Into<Variant>, occasion: &Occasion) -> Result<Rendered, RenderError> {
+        self.languages.own.render_variant(variant.into(), Scope::with_any_attribute(&Person::made_up(), occasion))
     }
 
-    fn variant(&self, channel: Channel, scope: Scope) -> Result<Rendered, RenderError> {
-        match channel {
-            Channel::Email => self.email(scope).map(Rendered::Email),
-            Channel::Sms => self.sms(scope).map(Rendered::Sms),
-            Channel::Whatsapp => self.whatsapp(scope).map(Rendered::Whatsapp),
+    /// The same in the language for a locale.
+    ///
+    /// # Errors
+    /// As [`Self::render`].
+    pub fn render_made_up_in(&self, variant: impl Into<Variant>, locale: &str, occasion: &Occasion) -> Result<Rendered, RenderError> {
+        let person = Person { locale: locale.to_owned(), ..Person::made_up() };
+        self.compiled(locale).render_variant(variant.into(), Scope::with_any_attribute(&person, occasion))
+    }
+
+    /// The language that a contact with that locale gets; empty when the content doesn't say which it is written in.
+    #[must_use]
+    pub fn language_for(&self, locale: &str) -> &str {
+        &self.compiled(locale).content.locale
+    }
+
+    /// Of one language alone.
+    fn of(compiled: Compiled) -> Self {
+        Self { languages: Arc::new(Languages { own: compiled, translations: Vec::new() }) }
+    }
+
+    fn compiled(&self, locale: &str) -> &Compiled {
+        let Languages { own, translations } = &*self.languages;
+        if translations.is_empty() {
+            return own;
         }
+        let tags = translations.iter().map(|(tag, _)| tag.as_str());
+        let chosen = choose_language(&own.content.locale, tags, locale);
+        let found = chosen.and_then(|chosen| translations.iter().find(|(tag, _)| tag == chosen));
+        found.map_or(own, |(_, compiled)| compiled)
     }
-
-    fn email(&self, scope: Scope) -> Result<EmailVariant, RenderError> {
-        let variant = self.compiled.content.email.as_ref().ok_or(RenderError::NoVariant(Channel::Email))?;
-        let scope = self.compiled.with_fragments(Channel::Email, scope)?;
-        // A value with a line break in it must not begin a header of its own.
-        let subject = one_line(&self.compiled.render(&Field::EmailSubject, &scope)?);
-        if subject.is_empty() {
-            return Err(RenderError::Empty { field: Field::EmailSubject.to_string() });
-        }
-        let html = self.compiled.render(&Field::EmailHtml, &scope)?;
-        let text = if variant.text.trim().is_empty() { email::text(&html) } else { self.compiled.render(&Field::EmailText, &scope)? };
-        Ok(EmailVariant { subject, html, text })
-    }
-
-    fn sms(&self, scope: Scope) -> Result<SmsVariant, RenderError> {
-        if self.compiled.content.sms.is_none() {
-            return Err(RenderError::NoVariant(Channel::Sms));
-        }
-        let scope = self.compiled.with_fragments(Channel::Sms, scope)?;
-        Ok(SmsVariant { text: filled(&Field::SmsText, self.compiled.render(&Field::SmsText, &scope)?)? })
-    }
-
-    fn whatsapp(&self, scope: Scope) -> Result<WhatsappVariant, RenderError> {
-        let variant = self.compiled.content.whatsapp.as_ref().ok_or(RenderError::NoVariant(Channel::Whatsapp))?;
-        let scope = self.compiled.with_fragments(Channel::Whatsapp, scope)?;
-        let twilio = variant.twilio.as_ref().map(|twilio| self.twilio(twilio, &scope)).transpose()?;
-        let meta = variant.meta.as_ref().map(|meta| self.meta(meta, &scope)).transpose()?;
-        Ok(WhatsappVariant { twilio, meta })
-    }
-
-    fn twilio(&self, twilio: &TwilioContent, scope: &Scope) -> Result<TwilioContent, RenderError> {
-        let mut variables = BTreeMap::new();
-        for position in twilio.variables.keys() {
-            variables.insert(position.clone(), self.parameter(&Field::TwilioVariable(position.clone()), scope)?);
-        }
-        Ok(TwilioContent { content_sid: twilio.content_sid.clone(), variables })
-    }
-
-    fn meta(&self, meta: &MetaTemplate, scope: &Scope) -> Result<MetaTemplate, RenderError> {
-        let mut rendered = MetaTemplate { name: meta.name.clone(), language: meta.language.clone(), ..MetaTemplate::default() };
-        if !meta.header_image_url.is_empty() {
-            let url = self.compiled.render(&Field::MetaHeaderImage, scope)?.trim().to_owned();
-            if !email::is_web_link(&url) {
-                return Err(RenderError::BadLink { field: Field::MetaHeaderImage.to_string() });
-            }
-            rendered.header_image_url = url;
-        }
-        for index in 0..meta.body.len() {
-            rendered.body.push(self.parameter(&Field::MetaBody(index), scope)?);
-        }
-        for button in meta.url_buttons.keys() {
-            rendered.url_buttons.insert(*button, self.parameter(&Field::MetaButton(*button), scope)?);
-        }
-        Ok(rendered)
-    }
-
-    /// A parameter of a registered template: WhatsApp refuses empty ones, line breaks, tabs and runs of spaces (Meta, error 132018).
-    fn parameter(&self, field: &Field, scope: &Scope) -> Result<String, RenderError> {
-        filled(field, one_line(&self.compiled.render(field, scope)?))
-    }
-}
-
-fn filled(field: &Field, text: String) -> Result<String, RenderError> {
-    if text.trim().is_empty() { Err(RenderError::Empty { field: field.to_string() }) } else { Ok(text) }
 }
 
 /// Control characters become spaces, and spaces in a row one.
@@ -190,4 +143,10 @@ fn one_line(text: &str) -> String {
 }
 
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod language_tests;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod variant_tests;

@@ -1,5 +1,8 @@
 //! What a template may do, and no more.
 //!
+//! Nothing that a contact or an event brings along is ever taken for HTML: `safe` means something after a fragment only, see
+//! [`super::rewrite`].
+//!
 //! Values can't be built up from one another: there is no `set`, no macro, no `~`, `+` or `*`, and loops run over given values only, so
 //! that memory and time are bounded by the size of the source and of the contact. Fuel bounds the rest. Files and other templates can't be
 //! reached because `include`, `import` and `extends` aren't there.
@@ -13,8 +16,18 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, Undefi
 /// Instructions of one rendering; a long newsletter takes a few hundred.
 const FUEL: u64 = 50_000;
 const MAX_LOOP_DEPTH: usize = 3;
+/// Tags of one text at most.
+const MAX_TAGS: usize = 4_000;
+/// Words and signs of one tag at most: what is longer nests deeper than a stack goes, however it is written.
+const MAX_TOKENS: usize = 300;
+/// Branches of all conditions of one text at most; each lies within the one before it.
+const MAX_BRANCHES: usize = 200;
 /// Bytes that a filter may make of its arguments.
 const MAX_FILTERED_BYTES: usize = 64 * 1024;
+
+const MAX_STYLE_BYTES: usize = 100;
+/// Put around values among styles; not for authors.
+pub(super) const STYLE_FILTER: &str = "style_value";
 
 const STATEMENTS: [&str; 6] = ["if", "elif", "else", "endif", "for", "endfor"];
 const KEYWORDS: [&str; 8] = ["if", "elif", "else", "and", "or", "not", "in", "is"];
@@ -96,7 +109,7 @@ fn add_filters(environment: &mut Environment<'static>) {
     environment.add_filter("replace", replace);
     environment.add_filter("reverse", filters::reverse);
     environment.add_filter("round", filters::round);
-    environment.add_filter("safe", filters::safe);
+    environment.add_filter("safe", |value: Value| value);
     environment.add_filter("sort", filters::sort);
     environment.add_filter("split", filters::split);
     environment.add_filter("title", filters::title);
@@ -104,6 +117,7 @@ fn add_filters(environment: &mut Environment<'static>) {
     environment.add_filter("unique", filters::unique);
     environment.add_filter("upper", filters::upper);
     environment.add_filter("urlencode", filters::urlencode);
+    environment.add_filter(STYLE_FILTER, style_value);
 }
 
 fn add_tests(environment: &mut Environment<'static>) {
@@ -155,15 +169,40 @@ fn replace(text: &str, from: &str, to: &str) -> Result<String, Error> {
     Ok(replaced)
 }
 
+/// A value that stands among styles: a colour, a length, a word. Anything else could end the declaration and begin another.
+fn style_value(value: &Value) -> Result<Value, Error> {
+    if value.is_undefined() {
+        // Writing it names the variable.
+        return Ok(value.clone());
+    }
+    let text = value.to_string();
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '#' | '.' | ',' | '%' | '-' | '_');
+    match text.len() <= MAX_STYLE_BYTES && text.chars().all(fits) {
+        true => Ok(Value::from(text)),
+        false => Err(Error::new(ErrorKind::InvalidOperation, "the value is no colour, length or word that a style can have")),
+    }
+}
+
 fn bounded(bytes: usize) -> Result<(), Error> {
     if bytes > MAX_FILTERED_BYTES { Err(Error::new(ErrorKind::InvalidOperation, "the text becomes too long")) } else { Ok(()) }
 }
 
-/// Everything in a source that isn't allowed: line and reason.
+/// Everything in a source that isn't allowed: line, and reason with its remedy after a colon.
 pub fn review(source: &str) -> Vec<(usize, String)> {
     let mut problems = Vec::new();
     let mut depth = 0_usize;
-    for tag in &tags(source) {
+    let tags = tags(source);
+    if let Some(tag) = tags.get(MAX_TAGS) {
+        return vec![(tag.line, format!("there are more than {MAX_TAGS} tags: make the text shorter"))];
+    }
+    let is_branch = |tag: &&Tag<'_>| tag.is_statement && matches!(tag.tokens.first().map(|token| token.kind), Some(Kind::Name("elif")));
+    if let Some(tag) = tags.iter().filter(is_branch).nth(MAX_BRANCHES) {
+        return vec![(tag.line, format!("there are more than {MAX_BRANCHES} elif branches: make them fewer"))];
+    }
+    if let Some(tag) = tags.iter().find(|tag| tag.tokens.len() > MAX_TOKENS) {
+        return vec![(tag.line, format!("a tag has more than {MAX_TOKENS} words and signs: make it shorter"))];
+    }
+    for tag in &tags {
         if tag.is_statement {
             review_statement(tag, &mut depth, &mut problems);
         }
@@ -227,17 +266,17 @@ fn review_token(tokens: &[Token<'_>], index: usize) -> Option<String> {
             }
             _ => None,
         },
-        Kind::Name(group @ ("attributes" | "campaign" | "fragments")) if before(1) != Some(Kind::Sign('.')) => match after {
+        Kind::Name(group @ ("attributes" | "campaign" | "event" | "fragments")) if before(1) != Some(Kind::Sign('.')) => match after {
             Some(Kind::Sign('.')) => None,
-            Some(Kind::Sign('[')) if group == "attributes" => None,
+            Some(Kind::Sign('[')) if matches!(group, "attributes" | "event") => None,
             _ => Some(format!("{group} needs a name after it, such as {group}.name")),
         },
         _ => None,
     }
 }
 
-/// The line where a variable (`name` or `group.name`) is used first.
-pub fn line_of(source: &str, variable: &str) -> usize {
+/// The byte where a variable (`name` or `group.name`) is used first.
+pub fn place_of(source: &str, variable: &str) -> Option<usize> {
     let (group, member) = variable.split_once('.').map_or((variable, None), |(group, rest)| (group, rest.split('.').next()));
     for tag in &tags(source) {
         for (index, token) in tag.tokens.iter().enumerate() {
@@ -246,9 +285,9 @@ pub fn line_of(source: &str, variable: &str) -> usize {
                 Some(member) => tag.tokens.get(index + 2).is_some_and(|next| next.kind == Kind::Name(member)),
             };
             if token.kind == Kind::Name(group) && follows {
-                return token.line;
+                return Some(token.start);
             }
         }
     }
-    0
+    None
 }

@@ -2,18 +2,25 @@
 //!
 //! Only as much of a lexer as that needs. Whether the whole can be parsed is for minijinja to say.
 
+use std::ops::Range;
+
 /// One tag.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Tag<'s> {
     /// `{% … %}`, else `{{ … }}`.
     pub is_statement: bool,
     pub line: usize,
+    /// The bytes that it takes in the source, its braces included.
+    pub at: Range<usize>,
     pub tokens: Vec<Token<'s>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token<'s> {
     pub line: usize,
+    /// Its first byte in the source.
+    pub start: usize,
+    pub end: usize,
     pub kind: Kind<'s>,
 }
 
@@ -27,13 +34,25 @@ pub enum Kind<'s> {
 
 /// All tags, in order; comments are skipped.
 pub fn tags(source: &str) -> Vec<Tag<'_>> {
-    let mut cursor = Cursor { rest: source, line: 1 };
-    let mut found = Vec::new();
+    read(source).0
+}
+
+/// The bytes that comments take.
+pub fn comments(source: &str) -> Vec<Range<usize>> {
+    read(source).1
+}
+
+fn read(source: &str) -> (Vec<Tag<'_>>, Vec<Range<usize>>) {
+    let mut cursor = Cursor { source, rest: source, line: 1 };
+    let (mut found, mut comments) = (Vec::new(), Vec::new());
     while let Some(at) = cursor.rest.find('{') {
         cursor.skip(at);
         if cursor.rest.starts_with("{#") {
-            let end = cursor.rest.find("#}").map_or(cursor.rest.len(), |end| end + 2);
+            // As minijinja does: the sign that begins a comment is no part of its end.
+            let end = cursor.rest[2..].find("#}").map_or(cursor.rest.len(), |end| end + 4);
+            let start = cursor.at();
             cursor.skip(end);
+            comments.push(start..start + end);
         } else if cursor.rest.starts_with("{{") {
             found.push(cursor.tag(false, "}}"));
         } else if cursor.rest.starts_with("{%") {
@@ -42,10 +61,11 @@ pub fn tags(source: &str) -> Vec<Tag<'_>> {
             cursor.skip(1);
         }
     }
-    found
+    (found, comments)
 }
 
 struct Cursor<'s> {
+    source: &'s str,
     rest: &'s str,
     line: usize,
 }
@@ -56,8 +76,14 @@ impl<'s> Cursor<'s> {
         self.rest = &self.rest[bytes..];
     }
 
+    /// How many bytes have been read.
+    const fn at(&self) -> usize {
+        self.source.len() - self.rest.len()
+    }
+
     fn tag(&mut self, is_statement: bool, end: &str) -> Tag<'s> {
-        let mut tag = Tag { is_statement, line: self.line, tokens: Vec::new() };
+        let start = self.at();
+        let mut tag = Tag { is_statement, line: self.line, at: start..start, tokens: Vec::new() };
         self.skip(2);
         self.skip(usize::from(self.rest.starts_with(['-', '+'])));
         while let Some(c) = self.rest.chars().next() {
@@ -67,11 +93,12 @@ impl<'s> Cursor<'s> {
                 self.skip(self.rest.len() - closing.len() + end.len());
                 break;
             }
-            let line = self.line;
+            let (line, start) = (self.line, self.at());
             let (bytes, kind) = self.token(c);
             self.skip(bytes);
-            tag.tokens.extend(kind.map(|kind| Token { line, kind }));
+            tag.tokens.extend(kind.map(|kind| Token { line, start, end: start + bytes, kind }));
         }
+        tag.at.end = self.at();
         tag
     }
 
@@ -139,6 +166,7 @@ mod tests {
                 "3:name | default ( # ); %4:if city == #".replace("==", "= =").as_str(),
             ),
             ("{# {{ not }}\n #}{{ yes }}", "2:yes"),
+            ("{#} {{ not }} #}{{ yes }}{##}{{ too }}", "1:yes; 1:too"),
             ("{{ 'it\\'s }}' }}{{ b }}", "1:#; 1:b"),
             ("{{ a\n.b }}", "1:a . b"),
             ("{{ 12.5 }}", "1:# . #"),
