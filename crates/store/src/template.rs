@@ -1,5 +1,9 @@
 //! Templates, in versions: a version is never changed once it is written.
 
+mod history;
+
+pub use history::{Use, Version, uses, versions};
+
 use crate::{Result, page::Page};
 use domain::{TemplateId, WorkspaceId, content::TemplateContent};
 use sqlx::{PgConnection, types::Json};
@@ -17,6 +21,8 @@ pub struct Template {
     pub created_at: OffsetDateTime,
     /// When this version was written.
     pub updated_at: OffsetDateTime,
+    /// Since when it is put away.
+    pub archived_at: Option<OffsetDateTime>,
 }
 
 /// A template without its content.
@@ -28,6 +34,7 @@ pub struct Summary {
     pub version: i32,
     pub created_at: OffsetDateTime,
     pub updated_at: OffsetDateTime,
+    pub archived_at: Option<OffsetDateTime>,
 }
 
 /// Adds a template with its first version.
@@ -72,6 +79,7 @@ struct Row {
     content: Json<TemplateContent>,
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
+    archived_at: Option<OffsetDateTime>,
 }
 
 /// A template of one workspace, in the version asked for or the newest.
@@ -81,7 +89,8 @@ struct Row {
 pub async fn get(connection: &mut PgConnection, workspace: WorkspaceId, id: TemplateId, version: Option<i32>) -> Result<Option<Template>> {
     let row = sqlx::query_as!(
         Row,
-        r#"SELECT t.template_id, t.name, v.version, v.content AS "content: Json<TemplateContent>", t.created_at, v.created_at AS updated_at
+        r#"SELECT t.template_id, t.name, v.version, v.content AS "content: Json<TemplateContent>", t.created_at, v.created_at AS updated_at,
+                  t.archived_at
            FROM core.template t
            JOIN core.template_version v ON v.template_id = t.template_id AND v.version = coalesce($3, t.version)
            WHERE t.workspace_id = $1 AND t.template_id = $2"#,
@@ -98,6 +107,7 @@ pub async fn get(connection: &mut PgConnection, workspace: WorkspaceId, id: Temp
         content: row.content.0,
         created_at: row.created_at,
         updated_at: row.updated_at,
+        archived_at: row.archived_at,
     }))
 }
 
@@ -112,33 +122,50 @@ pub async fn lock(connection: &mut PgConnection, workspace: WorkspaceId, id: Tem
     Ok(())
 }
 
+/// Whether a workspace has a template.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn exists(connection: &mut PgConnection, workspace: WorkspaceId, id: TemplateId) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM core.template WHERE workspace_id = $1 AND template_id = $2) AS "exists!""#,
+        workspace.0,
+        id.0
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
 /// A page of templates, oldest first.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn list(connection: &mut PgConnection, workspace: WorkspaceId, page: Page) -> Result<Vec<Summary>> {
+pub async fn list(connection: &mut PgConnection, workspace: WorkspaceId, include_archived: bool, page: Page) -> Result<Vec<Summary>> {
     Ok(sqlx::query_as!(
         Summary,
-        "SELECT template_id, name, version, created_at, updated_at FROM core.template
-         WHERE workspace_id = $1 AND ($2::uuid IS NULL OR template_id > $2) ORDER BY template_id LIMIT $3",
+        "SELECT template_id, name, version, created_at, updated_at, archived_at FROM core.template
+         WHERE workspace_id = $1 AND ($2::uuid IS NULL OR template_id > $2) AND ($4 OR archived_at IS NULL)
+         ORDER BY template_id LIMIT $3",
         workspace.0,
         page.after,
-        page.limit()
+        page.limit(),
+        include_archived
     )
     .fetch_all(connection)
     .await?)
 }
 
-/// Gives a template another name.
+/// Writes a template's name and whether it is put away; its versions stay as they are.
 ///
 /// # Errors
 /// `template_name` when the workspace has another of that name.
-pub async fn rename(connection: &mut PgConnection, workspace: WorkspaceId, id: TemplateId, name: &str, now: OffsetDateTime) -> Result<()> {
+pub async fn set(connection: &mut PgConnection, workspace: WorkspaceId, template: &Template, now: OffsetDateTime) -> Result<()> {
     sqlx::query!(
-        "UPDATE core.template SET name = $3, updated_at = $4 WHERE workspace_id = $1 AND template_id = $2",
+        "UPDATE core.template SET name = $3, archived_at = $4, updated_at = $5 WHERE workspace_id = $1 AND template_id = $2",
         workspace.0,
-        id.0,
-        name,
+        template.template_id.0,
+        template.name,
+        template.archived_at,
         now
     )
     .execute(connection)
@@ -152,14 +179,51 @@ pub async fn rename(connection: &mut PgConnection, workspace: WorkspaceId, id: T
 /// `template_name` when the workspace has another of that name.
 pub async fn update(connection: &mut PgConnection, workspace: WorkspaceId, template: &Template, author: &str) -> Result<()> {
     sqlx::query!(
-        "UPDATE core.template SET name = $3, version = $4, updated_at = $5 WHERE workspace_id = $1 AND template_id = $2",
+        "UPDATE core.template SET name = $3, version = $4, updated_at = $5, archived_at = $6 WHERE workspace_id = $1 AND template_id = $2",
         workspace.0,
         template.template_id.0,
         template.name,
         template.version,
-        template.updated_at
+        template.updated_at,
+        template.archived_at
     )
     .execute(&mut *connection)
     .await?;
     insert_version(connection, workspace, template, author).await
+}
+
+/// Writes the next version of each of these, which the caller has numbered and locked, in two statements.
+///
+/// # Errors
+/// When a statement fails.
+pub async fn update_all(connection: &mut PgConnection, workspace: WorkspaceId, templates: &[Template], author: &str) -> Result<()> {
+    let ids: Vec<_> = templates.iter().map(|template| template.template_id.0).collect();
+    let versions: Vec<_> = templates.iter().map(|template| template.version).collect();
+    let contents: Vec<_> = templates.iter().map(|template| Json(&template.content)).collect();
+    let times: Vec<_> = templates.iter().map(|template| template.updated_at).collect();
+    sqlx::query!(
+        "UPDATE core.template t SET version = n.version, updated_at = n.at
+         FROM unnest($2::uuid[], $3::int[], $4::timestamptz[]) AS n (id, version, at)
+         WHERE t.workspace_id = $1 AND t.template_id = n.id",
+        workspace.0,
+        &ids,
+        &versions,
+        &times
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "INSERT INTO core.template_version (template_id, version, workspace_id, content, created_at, created_by)
+         SELECT n.id, n.version, $1, n.content, n.at, $6
+         FROM unnest($2::uuid[], $3::int[], $4::jsonb[], $5::timestamptz[]) AS n (id, version, content, at)",
+        workspace.0,
+        &ids,
+        &versions,
+        &contents as _,
+        &times,
+        author
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }

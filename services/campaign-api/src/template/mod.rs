@@ -1,17 +1,28 @@
 //! Templates: content with a variant for each channel, in versions. What can't be rendered is refused when it is written.
 
+mod clone;
 mod create;
+mod diff;
 mod get;
+mod history;
 mod list;
 mod preview;
 mod read;
+mod test_send;
 mod update;
+mod validate;
 mod view;
+
+pub use read::{is_usable, must_be_usable};
+pub use update::record as record_update;
 
 use crate::state::State;
 use proto::template::{
-    CreateTemplateRequest, CreateTemplateResponse, GetTemplateRequest, GetTemplateResponse, ListTemplatesRequest, ListTemplatesResponse,
-    PreviewTemplateRequest, PreviewTemplateResponse, UpdateTemplateRequest, UpdateTemplateResponse,
+    CloneTemplateRequest, CloneTemplateResponse, CreateTemplateRequest, CreateTemplateResponse, DiffTemplateVersionsRequest,
+    DiffTemplateVersionsResponse, GetTemplateRequest, GetTemplateResponse, GetTestSendRequest, GetTestSendResponse,
+    ListTemplateUsesRequest, ListTemplateUsesResponse, ListTemplateVersionsRequest, ListTemplateVersionsResponse, ListTemplatesRequest,
+    ListTemplatesResponse, PreviewTemplateRequest, PreviewTemplateResponse, TestSendTemplateRequest, TestSendTemplateResponse,
+    UpdateTemplateRequest, UpdateTemplateResponse, ValidateTemplateRequest, ValidateTemplateResponse,
     template_service_server::{TemplateService, TemplateServiceServer},
 };
 use runtime::status;
@@ -42,8 +53,42 @@ impl TemplateService for Templates {
         update::run(&self.0, request).await.map(Response::new)
     }
 
+    async fn clone_template(&self, request: Request<CloneTemplateRequest>) -> Result<Response<CloneTemplateResponse>, Status> {
+        clone::run(&self.0, request).await.map(Response::new)
+    }
+
     async fn preview_template(&self, request: Request<PreviewTemplateRequest>) -> Result<Response<PreviewTemplateResponse>, Status> {
         preview::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn validate_template(&self, request: Request<ValidateTemplateRequest>) -> Result<Response<ValidateTemplateResponse>, Status> {
+        validate::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn list_template_versions(
+        &self,
+        request: Request<ListTemplateVersionsRequest>,
+    ) -> Result<Response<ListTemplateVersionsResponse>, Status> {
+        history::versions(&self.0, request).await.map(Response::new)
+    }
+
+    async fn diff_template_versions(
+        &self,
+        request: Request<DiffTemplateVersionsRequest>,
+    ) -> Result<Response<DiffTemplateVersionsResponse>, Status> {
+        diff::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn list_template_uses(&self, request: Request<ListTemplateUsesRequest>) -> Result<Response<ListTemplateUsesResponse>, Status> {
+        history::uses(&self.0, request).await.map(Response::new)
+    }
+
+    async fn test_send_template(&self, request: Request<TestSendTemplateRequest>) -> Result<Response<TestSendTemplateResponse>, Status> {
+        test_send::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn get_test_send(&self, request: Request<GetTestSendRequest>) -> Result<Response<GetTestSendResponse>, Status> {
+        test_send::get(&self.0, request).await.map(Response::new)
     }
 }
 
@@ -52,6 +97,13 @@ impl TemplateService for Templates {
 struct Record<'a> {
     name: &'a str,
     version: i32,
+    archived: bool,
+}
+
+impl<'a> From<&'a store::template::Template> for Record<'a> {
+    fn from(template: &'a store::template::Template) -> Self {
+        Self { name: &template.name, version: template.version, archived: template.archived_at.is_some() }
+    }
 }
 
 /// What a failed write of a template means to the caller.

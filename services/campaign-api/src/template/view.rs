@@ -1,8 +1,11 @@
 //! A template as callers see it.
 
 use crate::convert::timestamp;
-use domain::content::{Rendered, TemplateContent};
-use proto::template::{Content, Template};
+use domain::{
+    content::{Rendered, TemplateContent},
+    render::ContentProblem,
+};
+use proto::template::{self as wire, Content, Template};
 use store::template::Summary;
 
 pub fn present(template: store::template::Template) -> Template {
@@ -13,6 +16,7 @@ pub fn present(template: store::template::Template) -> Template {
         content: Some(template.content.into()),
         created_at: Some(timestamp(template.created_at)),
         updated_at: Some(timestamp(template.updated_at)),
+        archived: template.archived_at.is_some(),
     }
 }
 
@@ -24,6 +28,7 @@ pub fn present_summary(template: Summary) -> Template {
         content: None,
         created_at: Some(timestamp(template.created_at)),
         updated_at: Some(timestamp(template.updated_at)),
+        archived: template.archived_at.is_some(),
     }
 }
 
@@ -34,6 +39,12 @@ pub fn present_rendered(rendered: Rendered) -> Content {
         Rendered::Email(email) => content.email = Some(email),
         Rendered::Sms(sms) => content.sms = Some(sms),
         Rendered::Whatsapp(whatsapp) => content.whatsapp = Some(whatsapp),
+        Rendered::Push(push) => content.push = Some(push),
+        Rendered::Social(social) => content.social = Some(social),
     }
     content.into()
+}
+
+pub fn problems(problems: Vec<ContentProblem>) -> Vec<wire::ContentProblem> {
+    problems.into_iter().map(Into::into).collect()
 }

@@ -70,7 +70,8 @@ mod tests {
     #[test]
     fn the_examples_text_message_is_one_segment_for_anybody() {
         let renderer = Renderer::new(&example()).unwrap();
-        let occasion = Occasion { campaign_name: "Launch".into(), unsubscribe_url: "https://example.com/u/1".into() };
+        let unsubscribe_url = "https://example.com/u/1".into();
+        let occasion = Occasion { campaign_name: "Launch".into(), unsubscribe_url, ..Occasion::default() };
         let nameless = Person { email: "someone@example.com".into(), ..Person::default() };
         let long_name = Person { name: "Maximiliana Oldenburg".into(), ..Person::made_up() };
         for person in [Person::made_up(), nameless, long_name] {
