@@ -1,7 +1,7 @@
 //! What a campaign needs before it can be reviewed: an audience, content for every channel, senders that fit.
 
-use super::{ChannelSettings, ScheduleText, Settings, guards};
-use crate::{Channel, ListId, SenderId, TemplateId};
+use super::{ChannelSettings, ConsentFacts, ScheduleText, Settings, consent, guards};
+use crate::{Channel, ListId, SegmentId, SenderId, TemplateId};
 use std::collections::BTreeMap;
 
 /// What is known of the things that campaigns refer to, of one workspace. What isn't in here doesn't exist there.
@@ -10,6 +10,8 @@ pub struct Facts {
     pub templates: BTreeMap<TemplateId, TemplateFacts>,
     pub senders: BTreeMap<SenderId, SenderFacts>,
     pub lists: BTreeMap<ListId, ListFacts>,
+    pub segments: BTreeMap<SegmentId, SegmentFacts>,
+    pub consent: ConsentFacts,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -19,6 +21,7 @@ pub struct TemplateFacts {
     pub sms: bool,
     /// Slugs of the providers that it has a WhatsApp variant for.
     pub whatsapp: Vec<String>,
+    pub archived: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -34,6 +37,11 @@ pub struct ListFacts {
     pub archived: bool,
 }
 
+#[derive(Debug, Clone, Copy)]
+pub struct SegmentFacts {
+    pub archived: bool,
+}
+
 /// Something that is missing or doesn't fit, with the field it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
@@ -45,6 +53,16 @@ pub struct Gap {
     pub wrong: bool,
 }
 
+impl Gap {
+    /// Whether it says that nobody was chosen to send to: contacts that were copied into the campaign fill it.
+    #[must_use]
+    pub fn is_no_audience(&self) -> bool {
+        self.field == NO_AUDIENCE
+    }
+}
+
+const NO_AUDIENCE: &str = "settings.list_ids";
+
 /// Everything that stands between a campaign and its review; empty when it is complete.
 #[must_use]
 pub fn gaps(settings: &Settings, facts: &Facts) -> Vec<Gap> {
@@ -53,6 +71,7 @@ pub fn gaps(settings: &Settings, facts: &Facts) -> Vec<Gap> {
     senders(settings, facts, &mut gaps);
     content(settings, facts, &mut gaps);
     guards::check(settings, facts, &mut gaps);
+    consent::check(settings, &facts.consent, &mut gaps);
     if let Some(Err(error)) = settings.schedule.as_ref().map(ScheduleText::instant) {
         gaps.wrong(format!("settings.schedule.{}", error.field()), error.to_string());
     }
@@ -67,14 +86,14 @@ impl Gaps {
         self.0.push(Gap { field: field.into(), problem: problem.into(), wrong: true });
     }
 
-    fn unfinished(&mut self, field: impl Into<String>, problem: impl Into<String>) {
+    pub(super) fn unfinished(&mut self, field: impl Into<String>, problem: impl Into<String>) {
         self.0.push(Gap { field: field.into(), problem: problem.into(), wrong: false });
     }
 }
 
 fn audience(settings: &Settings, facts: &Facts, gaps: &mut Gaps) {
-    if settings.list_ids.is_empty() {
-        gaps.unfinished("settings.list_ids", "choose at least one list of contacts");
+    if settings.list_ids.is_empty() && settings.segment_ids.is_empty() {
+        gaps.unfinished(NO_AUDIENCE, "choose at least one list or segment of contacts");
     }
     for (name, ids) in [("list_ids", &settings.list_ids), ("exclude_list_ids", &settings.exclude_list_ids)] {
         for (index, id) in ids.iter().enumerate() {
@@ -82,6 +101,16 @@ fn audience(settings: &Settings, facts: &Facts, gaps: &mut Gaps) {
             match facts.lists.get(id) {
                 None => gaps.wrong(field, format!("there is no list {id}")),
                 Some(list) if list.archived => gaps.unfinished(field, "this list is archived: restore it or choose another"),
+                Some(_) => {}
+            }
+        }
+    }
+    for (name, ids) in [("segment_ids", &settings.segment_ids), ("exclude_segment_ids", &settings.exclude_segment_ids)] {
+        for (index, id) in ids.iter().enumerate() {
+            let field = format!("settings.{name}[{index}]");
+            match facts.segments.get(id) {
+                None => gaps.wrong(field, format!("there is no segment {id}")),
+                Some(segment) if segment.archived => gaps.unfinished(field, "this segment is archived: restore it or choose another"),
                 Some(_) => {}
             }
         }
@@ -112,6 +141,9 @@ fn content(settings: &Settings, facts: &Facts, gaps: &mut Gaps) {
     let Some(template) = facts.templates.get(&id) else {
         return gaps.wrong(field, format!("there is no template {id}"));
     };
+    if template.archived {
+        gaps.unfinished(field, "this template is archived: restore it or choose another");
+    }
     for (channel, of) in &settings.channels {
         let missing = match channel {
             Channel::Email => !template.email,

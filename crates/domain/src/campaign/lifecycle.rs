@@ -78,9 +78,18 @@ impl FromStr for Status {
 /// What somebody wants to do with a campaign. The last three are the scheduler's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
+    /// Before its run: the whole of it.
     Edit,
-    /// Changes nothing but budgets.
+    /// Once it runs: nothing but budgets.
     ChangeBudget,
+    /// Once it runs: asks for a change of what may still be changed then.
+    Propose,
+    /// Puts such a change into effect.
+    Amend,
+    /// Drops it.
+    Decline,
+    /// Takes it back.
+    Withdraw,
     Submit,
     Approve,
     Reject,
@@ -105,6 +114,10 @@ impl Action {
         match self {
             Self::Edit => "edit",
             Self::ChangeBudget => "change_budget",
+            Self::Propose => "propose",
+            Self::Amend => "amend",
+            Self::Decline => "decline",
+            Self::Withdraw => "withdraw",
             Self::Submit => "submit",
             Self::Approve => "approve",
             Self::Reject => "reject",
@@ -129,17 +142,20 @@ pub struct IllegalMove {
 }
 
 /// Where a move leads. An edit after approval leads back to DRAFT, so that approval is asked for again; what is under
-/// review can't be edited, so that the reviewer approves what they saw.
+/// review can't be edited, so that the reviewer approves what they saw. One that is paused is edited only before its run (the caller sees
+/// to that); afterwards there are changes, which leave it where it is.
 ///
 /// # Errors
 /// [`IllegalMove`] names the status and the remedy.
 pub fn next(status: Status, action: Action, approval_required: bool) -> Result<Status, IllegalMove> {
     use Status::{Active, Approved, Cancelled, Completed, Draft, Failed, InReview, Paused, Scheduled};
     let to = match (status, action) {
-        (Draft | Approved | Scheduled, Action::Edit) => Draft,
-        (Paused, Action::ChangeBudget) => Paused,
-        (Draft, Action::Submit) if approval_required => InReview,
-        (Draft, Action::Submit) => Approved,
+        (Draft | Approved | Scheduled | Paused, Action::Edit) => Draft,
+        (running @ (Active | Paused), Action::ChangeBudget | Action::Propose | Action::Amend | Action::Decline | Action::Withdraw) => {
+            running
+        }
+        (Draft | Approved, Action::Submit) if approval_required => InReview,
+        (Draft | Approved, Action::Submit) => Approved,
         (InReview, Action::Approve) => Approved,
         (InReview, Action::Reject) => Draft,
         (Approved, Action::Send) => Scheduled,
@@ -160,6 +176,8 @@ const fn participle(action: Action) -> &'static str {
     match action {
         Action::Edit => "edited",
         Action::ChangeBudget => "given another budget",
+        Action::Propose | Action::Amend => "changed while it runs",
+        Action::Decline | Action::Withdraw => "left as it is",
         Action::Submit => "submitted",
         Action::Approve => "approved",
         Action::Reject => "rejected",
@@ -179,11 +197,12 @@ const fn remedy(status: Status, action: Action) -> &'static str {
         (Status::Draft | Status::InReview | Status::Approved | Status::Scheduled, Action::Requeue) => "it has not been sent yet",
         (Status::Completed | Status::Cancelled | Status::Failed, _) => "it has ended; clone it to send it again",
         (Status::InReview, Action::Edit) => "it is under review; have it rejected first",
-        (Status::Active, Action::Edit) => "it has been sent; clone it for a new version, or pause it to change its budget",
-        (Status::Paused, Action::Edit) => "it has been sent, and only its budgets can be changed; clone it for a new version",
+        (Status::Active | Status::Paused, Action::Edit) => {
+            "it has begun: its content, budgets, expiry and rules can be changed, and nothing else"
+        }
         (Status::Draft, Action::Send | Action::Approve | Action::Reject) => "submit it first",
         (Status::InReview, Action::Send) => "an admin has to approve it first",
-        (_, Action::Submit) => "only a draft is submitted",
+        (_, Action::Submit) => "only a draft is submitted, or what was approved and not sent yet",
         (_, Action::Approve | Action::Reject) => "only what is under review is approved or rejected",
         (_, Action::Send) => "it has been sent already",
         (_, Action::Pause) => "only a scheduled or active campaign is paused",
@@ -191,7 +210,9 @@ const fn remedy(status: Status, action: Action) -> &'static str {
         (_, Action::Start) => "only a scheduled campaign is started",
         (_, Action::Complete) => "only an active campaign is completed",
         (_, Action::Fail) => "only a scheduled or active campaign fails",
-        (_, Action::ChangeBudget) => "only a paused campaign is; edit it as a whole before it is sent",
+        (_, Action::ChangeBudget | Action::Propose | Action::Amend | Action::Decline | Action::Withdraw) => {
+            "only one that has begun is; edit it as a whole before that"
+        }
         (_, Action::Edit | Action::Cancel | Action::Requeue) => "its state doesn't allow it",
     }
 }

@@ -1,9 +1,10 @@
 //! What a person edits of a campaign.
 
 use crate::{
-    Channel, ListId, SenderId, TemplateId,
+    Channel, ListId, SegmentId, SenderId, TemplateId, TopicId,
     gate::Engagement,
     schedule::{self, BadSchedule},
+    tracking::CampaignTracking,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, str::FromStr};
@@ -19,6 +20,10 @@ pub struct Settings {
     pub channels: BTreeMap<Channel, ChannelSettings>,
     pub list_ids: Vec<ListId>,
     pub exclude_list_ids: Vec<ListId>,
+    /// Who matches one of these is in its audience too.
+    pub segment_ids: Vec<SegmentId>,
+    pub exclude_segment_ids: Vec<SegmentId>,
+    pub freeze: Freeze,
     /// Wall time and zone as entered; None: at once when sent.
     pub schedule: Option<ScheduleText>,
     pub expires_after_hours: u32,
@@ -27,6 +32,12 @@ pub struct Settings {
     pub lane: Lane,
     /// Decided anew for each message, right before it leaves.
     pub rules: Vec<EngagementRule>,
+    /// What is done differently from the workspace so that it is known who followed its links.
+    pub tracking: CampaignTracking,
+    /// What it is about: who has left that topic gets none of it.
+    pub topic_id: Option<TopicId>,
+    /// The list with double opt-in that its recipients may confirm.
+    pub confirm_list_id: Option<ListId>,
 }
 
 impl Settings {
@@ -39,6 +50,12 @@ impl Settings {
             channel.budget_micros = None;
         }
         settings
+    }
+
+    /// What of them can't be changed any more once the campaign has begun: all but its template, budgets, expiry and rules.
+    #[must_use]
+    pub fn fixed(&self) -> Self {
+        Self { template_id: None, expires_after_hours: 0, rules: Vec::new(), ..self.without_budgets() }
     }
 
     /// Where it has a budget: of all channels together (None), and of single ones.
@@ -92,6 +109,48 @@ pub struct EngagementRule {
     /// Counted back from the moment of the decision; 0: ever.
     pub within_hours: u32,
     pub skip_channel: Channel,
+}
+
+/// When it is settled whom a campaign is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Freeze {
+    /// When its run starts.
+    #[default]
+    Sending,
+    /// When it is scheduled, however long before its run that is.
+    Scheduling,
+}
+
+/// The text is not the name of a moment to freeze an audience at.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown freeze point {0:?}: use sending or scheduling")]
+pub struct UnknownFreeze(String);
+
+impl Freeze {
+    pub const ALL: [Self; 2] = [Self::Sending, Self::Scheduling];
+
+    /// The name used in SQL and on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sending => "sending",
+            Self::Scheduling => "scheduling",
+        }
+    }
+}
+
+impl fmt::Display for Freeze {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Freeze {
+    type Err = UnknownFreeze;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|freeze| freeze.as_str() == text).ok_or_else(|| UnknownFreeze(text.to_owned()))
+    }
 }
 
 /// How urgent a campaign's messages are.

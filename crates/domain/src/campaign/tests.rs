@@ -5,9 +5,13 @@ use time::OffsetDateTime;
 
 const RESUME: Action = Action::Resume { to: Status::Active };
 
-const ACTIONS: [Action; 14] = [
+const ACTIONS: [Action; 18] = [
     Action::Edit,
     Action::ChangeBudget,
+    Action::Propose,
+    Action::Amend,
+    Action::Decline,
+    Action::Withdraw,
     Action::Requeue,
     Action::Submit,
     Action::Approve,
@@ -33,6 +37,7 @@ fn legal_moves() -> BTreeMap<(Status, &'static str), Vec<Status>> {
         (InReview, "reject", Draft),
         (InReview, "cancel", Cancelled),
         (Approved, "edit", Draft),
+        (Approved, "submit", InReview),
         (Approved, "send", Scheduled),
         (Approved, "cancel", Cancelled),
         (Scheduled, "edit", Draft),
@@ -47,7 +52,17 @@ fn legal_moves() -> BTreeMap<(Status, &'static str), Vec<Status>> {
         (Active, "requeue", Active),
         (Paused, "requeue", Paused),
         (Completed, "requeue", Active),
+        (Active, "change_budget", Active),
+        (Active, "propose", Active),
+        (Active, "amend", Active),
+        (Active, "decline", Active),
+        (Active, "withdraw", Active),
         (Paused, "change_budget", Paused),
+        (Paused, "propose", Paused),
+        (Paused, "amend", Paused),
+        (Paused, "decline", Paused),
+        (Paused, "withdraw", Paused),
+        (Paused, "edit", Draft),
         (Paused, "resume", Scheduled),
         (Paused, "resume", Active),
         (Paused, "cancel", Cancelled),
@@ -107,6 +122,7 @@ fn nothing_becomes_active_without_approval_when_it_is_required() {
 #[test]
 fn without_approval_a_submitted_draft_is_approved_at_once() {
     assert_eq!(next(Status::Draft, Action::Submit, false), Ok(Status::Approved));
+    assert_eq!(next(Status::Approved, Action::Submit, false), Ok(Status::Approved));
     assert_eq!(next(Status::Scheduled, Action::Edit, false), Ok(Status::Draft));
 }
 
@@ -128,9 +144,11 @@ pub(super) fn complete() -> (Settings, Facts) {
     let senders: BTreeMap<_, _> = Channel::ALL.into_iter().map(|channel| (channel, SenderId::new())).collect();
     let provider = |channel| if channel == Channel::Email { "smtp" } else { "twilio" };
     let facts = Facts {
-        templates: [(template, TemplateFacts { version: 1, email: true, sms: true, whatsapp: vec!["twilio".to_owned()] })].into(),
+        templates: [(template, TemplateFacts { version: 1, email: true, sms: true, whatsapp: vec!["twilio".to_owned()], archived: false })]
+            .into(),
         senders: senders.iter().map(|(&channel, &id)| (id, sender_facts(channel, provider(channel)))).collect(),
         lists: [(list, ListFacts { archived: false }), (excluded, ListFacts { archived: false })].into(),
+        ..Facts::default()
     };
     let settings = Settings {
         name: "Spring".to_owned(),
@@ -188,6 +206,13 @@ fn an_archived_list_is_a_gap() {
 }
 
 #[test]
+fn an_archived_template_is_a_gap() {
+    let (settings, mut facts) = complete();
+    facts.templates.values_mut().for_each(|template| template.archived = true);
+    assert_eq!(fields(&settings, &facts), [("settings.template_id".to_owned(), false)]);
+}
+
+#[test]
 fn a_sender_of_another_channel_is_wrong() {
     let (settings, mut facts) = complete();
     facts.senders.get_mut(&settings.channels[&Channel::Sms].sender_id).unwrap().channel = Channel::Whatsapp;
@@ -200,7 +225,9 @@ fn every_channel_needs_its_variant_and_whatsapp_that_of_its_provider() {
     let template = settings.template_id.unwrap();
     facts.templates.insert(template, TemplateFacts { version: 1, ..TemplateFacts::default() });
     assert_eq!(gaps(&settings, &facts).len(), 3);
-    facts.templates.insert(template, TemplateFacts { version: 1, email: true, sms: true, whatsapp: vec!["meta".to_owned()] });
+    facts
+        .templates
+        .insert(template, TemplateFacts { version: 1, email: true, sms: true, whatsapp: vec!["meta".to_owned()], archived: false });
     let found = gaps(&settings, &facts);
     assert_eq!(found.len(), 1);
     assert!(found[0].problem.contains("twilio"), "{}", found[0].problem);

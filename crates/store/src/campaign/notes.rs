@@ -1,14 +1,19 @@
-//! What is shown with a campaign and is none of its settings: its open alerts, and what it has spent.
+//! What is shown with a campaign and is none of its settings: its open alerts, what it has spent, its newest review, and which version of
+//! its content its run sends.
 
 use super::Campaign;
 use crate::{
     Result,
     alert::{self, Alert},
+    approval::{self, Approval},
     delivery::channel,
+    list::copy,
+    run_content,
 };
 use domain::{CampaignId, Channel, WorkspaceId};
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
+use time::OffsetDateTime;
 
 /// Alerts shown with one campaign at most, the newest.
 const MAX_ALERTS: usize = 20;
@@ -20,9 +25,23 @@ pub struct Notes {
     pub alerts: Vec<Alert>,
     /// Reserved for messages that left or are leaving; 0 when it never had a budget.
     pub spent_micros: i64,
+    /// Its newest.
+    pub review: Option<Approval>,
+    /// Of its run's content, the one that it sends; 0 without a run.
+    pub content_version: i32,
+    pub audience: AudienceNote,
 }
 
-/// Reads them for any number of campaigns of one workspace: two statements. In the order of the campaigns.
+/// Whom a campaign is for, as far as that is settled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AudienceNote {
+    /// Contacts that were copied into it.
+    pub own_contacts: u64,
+    /// When its audience was frozen, and how many contacts it had then.
+    pub frozen: Option<(OffsetDateTime, u64)>,
+}
+
+/// Reads them for any number of campaigns of one workspace: six statements. In the order of the campaigns.
 ///
 /// # Errors
 /// When a statement fails.
@@ -31,6 +50,11 @@ pub async fn notes(connection: &mut PgConnection, workspace: WorkspaceId, campai
     let senders: Vec<_> = campaigns.iter().flat_map(|campaign| campaign.settings.senders()).collect();
     let alerts = alert::open(connection, workspace, &ids, &senders).await?;
     let spent = spent(connection, workspace, &ids).await?;
+    let reviews = approval::newest_of_each(connection, workspace, &ids).await?;
+    let mut reviews: BTreeMap<_, _> = reviews.into_iter().map(|review| (review.campaign_id, review)).collect();
+    let runs: Vec<_> = campaigns.iter().filter_map(|campaign| campaign.run_id).collect();
+    let versions: BTreeMap<_, _> = run_content::of_runs(connection, workspace, &runs).await?.into_iter().collect();
+    let audiences = audiences(connection, workspace, &ids).await?;
     let of = |campaign: &&Campaign| {
         let concerns = |alert: &&Alert| match alert.campaign_id {
             Some(id) => id == campaign.campaign_id,
@@ -39,9 +63,34 @@ pub async fn notes(connection: &mut PgConnection, workspace: WorkspaceId, campai
         Notes {
             alerts: alerts.iter().filter(concerns).take(MAX_ALERTS).cloned().collect(),
             spent_micros: spent.get(&campaign.campaign_id).copied().unwrap_or_default(),
+            review: reviews.remove(&campaign.campaign_id),
+            content_version: campaign.run_id.and_then(|run| versions.get(&run).copied()).unwrap_or_default(),
+            audience: audiences.get(&campaign.campaign_id).copied().unwrap_or_default(),
         }
     };
     Ok(campaigns.iter().map(of).collect())
+}
+
+async fn audiences(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    ids: &[CampaignId],
+) -> Result<BTreeMap<CampaignId, AudienceNote>> {
+    let own = copy::count(&mut *connection, ids).await?;
+    let rows = sqlx::query!(
+        "SELECT campaign_id, audience_frozen_at, audience_contacts FROM core.campaign WHERE workspace_id = $1 AND campaign_id = ANY($2)",
+        workspace.0,
+        &ids.iter().map(|id| id.0).collect::<Vec<_>>()
+    )
+    .fetch_all(connection)
+    .await?;
+    let note = rows.into_iter().map(|row| {
+        let id = CampaignId(row.campaign_id);
+        let contacts = row.audience_contacts.unwrap_or_default().unsigned_abs();
+        let frozen = row.audience_frozen_at.map(|at| (at, contacts));
+        (id, AudienceNote { own_contacts: own.get(&id).copied().unwrap_or_default(), frozen })
+    });
+    Ok(note.collect())
 }
 
 async fn spent(connection: &mut PgConnection, workspace: WorkspaceId, ids: &[CampaignId]) -> Result<BTreeMap<CampaignId, i64>> {

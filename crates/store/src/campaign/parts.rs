@@ -17,7 +17,26 @@ pub async fn delete(connection: &mut PgConnection, id: CampaignId) -> Result<()>
 pub async fn insert(connection: &mut PgConnection, campaign: &Campaign) -> Result<()> {
     insert_channels(connection, campaign).await?;
     insert_rules(connection, campaign).await?;
-    insert_lists(connection, campaign).await
+    put_tracking(connection, campaign).await?;
+    super::consent::put(connection, campaign).await?;
+    insert_lists(connection, campaign).await?;
+    super::audience::replace(connection, campaign).await
+}
+
+/// Replaces what may be edited while it runs: the rules, and the budgets of channels.
+pub async fn replace_guards(connection: &mut PgConnection, campaign: &Campaign) -> Result<()> {
+    let channels = &campaign.settings.channels;
+    sqlx::query!(
+        "UPDATE core.campaign_channel c SET budget_micros = p.budget_micros
+         FROM unnest($2::text[], $3::bigint[]) AS p (channel, budget_micros) WHERE c.campaign_id = $1 AND c.channel = p.channel",
+        campaign.campaign_id.0,
+        &channels.keys().map(|channel| channel.as_str().to_owned()).collect::<Vec<_>>(),
+        &channels.values().map(|of| of.budget_micros).collect::<Vec<_>>() as &[Option<i64>]
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!("DELETE FROM core.campaign_rule WHERE campaign_id = $1", campaign.campaign_id.0).execute(&mut *connection).await?;
+    insert_rules(connection, campaign).await
 }
 
 async fn insert_channels(connection: &mut PgConnection, campaign: &Campaign) -> Result<()> {
@@ -29,6 +48,17 @@ async fn insert_channels(connection: &mut PgConnection, campaign: &Campaign) -> 
         campaign.campaign_id.0,
         campaign.workspace_id.0,
         Json(&campaign.settings.channels) as _
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn put_tracking(connection: &mut PgConnection, campaign: &Campaign) -> Result<()> {
+    sqlx::query!(
+        "UPDATE core.campaign SET tracking = $2 WHERE campaign_id = $1 AND tracking <> $2",
+        campaign.campaign_id.0,
+        Json(&campaign.settings.tracking) as _
     )
     .execute(connection)
     .await?;

@@ -4,7 +4,8 @@ use super::Campaign;
 use crate::{Error, Result};
 use domain::{
     Channel,
-    campaign::{ChannelSettings, EngagementRule, ScheduleText, Settings, Status, UnknownLane, UnknownStatus},
+    campaign::{ChannelSettings, EngagementRule, ScheduleText, Settings, Status, UnknownFreeze, UnknownLane, UnknownStatus},
+    tracking::CampaignTracking,
 };
 use serde::Deserialize;
 use sqlx::types::Json;
@@ -37,10 +38,16 @@ pub struct Row {
     pub run_id: Option<Uuid>,
     pub budget_micros: Option<i64>,
     pub lane: String,
+    pub tracking: Json<CampaignTracking>,
+    pub topic_id: Option<Uuid>,
+    pub confirm_list_id: Option<Uuid>,
     pub channels: Vec<Json<ChannelRow>>,
     pub rules: Vec<Json<EngagementRule>>,
     pub list_ids: Vec<Uuid>,
     pub exclude_list_ids: Vec<Uuid>,
+    pub audience_freeze: String,
+    pub segment_ids: Vec<Uuid>,
+    pub exclude_segment_ids: Vec<Uuid>,
 }
 
 /// A row of core.campaign_channel, whose columns are named as the settings are.
@@ -56,6 +63,10 @@ impl TryFrom<Row> for Campaign {
     fn try_from(row: Row) -> Result<Self> {
         let schedule = row.schedule_local_time.zip(row.schedule_timezone);
         let lane = row.lane.parse().map_err(|error: UnknownLane| Error::Corrupt { what: "campaign lane", reason: error.to_string() })?;
+        let freeze = row
+            .audience_freeze
+            .parse()
+            .map_err(|error: UnknownFreeze| Error::Corrupt { what: "freeze point", reason: error.to_string() })?;
         let settings = Settings {
             name: row.name,
             description: row.description,
@@ -63,11 +74,17 @@ impl TryFrom<Row> for Campaign {
             channels: row.channels.into_iter().map(|Json(row)| (row.channel, row.settings)).collect(),
             list_ids: row.list_ids.into_iter().map(Into::into).collect(),
             exclude_list_ids: row.exclude_list_ids.into_iter().map(Into::into).collect(),
+            segment_ids: row.segment_ids.into_iter().map(Into::into).collect(),
+            exclude_segment_ids: row.exclude_segment_ids.into_iter().map(Into::into).collect(),
+            freeze,
             schedule: schedule.map(|(local_time, timezone)| ScheduleText { local_time, timezone }),
             expires_after_hours: row.expires_after_hours.unsigned_abs(),
             budget_micros: row.budget_micros,
             lane,
             rules: row.rules.into_iter().map(|Json(rule)| rule).collect(),
+            tracking: row.tracking.0,
+            topic_id: row.topic_id.map(Into::into),
+            confirm_list_id: row.confirm_list_id.map(Into::into),
         };
         Ok(Self {
             campaign_id: row.campaign_id.into(),

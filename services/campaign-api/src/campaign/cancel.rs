@@ -1,6 +1,6 @@
 //! CancelCampaign.
 
-use super::change::Change;
+use super::{change::Change, review};
 use crate::{convert::reason, state::State};
 use domain::{campaign::Action, role::Role};
 use proto::campaign::{CancelCampaignRequest, CancelCampaignResponse};
@@ -14,6 +14,7 @@ pub async fn run(state: &State, request: Request<CancelCampaignRequest>) -> Resu
     let reason = reason(&request.reason)?;
     let mut change = Change::begin(state, &caller, &request.id).await?;
     change.step(Action::Cancel)?;
+    review::withdraw(&mut change, "the campaign was cancelled").await?;
     change.campaign.paused_from = None;
     change.campaign.status_reason = reason;
     change.campaign.completed_at = Some(change.now);

@@ -22,7 +22,7 @@ pub async fn run(state: &State, request: Request<CloneCampaignRequest>) -> Resul
     let name = name(&request.name, &original.name)?;
     let settings = Settings { name, ..original };
     let draft = settings::draft(caller.workspace, settings, caller.subject.clone(), state.clock.now());
-    let campaign = store_new(tx, &caller, draft, ("CloneCampaign", key), "campaign.clone").await?;
+    let campaign = store_new(tx, &caller, draft, Some(id), ("CloneCampaign", key), "campaign.clone").await?;
     Ok(CloneCampaignResponse { campaign: Some(campaign) })
 }
 

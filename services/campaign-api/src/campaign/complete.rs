@@ -1,45 +1,52 @@
 //! Whether a campaign may go to review, or be sent: complete, and within the workspace's limit on a run.
 
+use crate::template;
 use domain::campaign::gaps;
 use runtime::status::{self, Violations};
 use store::{
-    PgConnection,
-    audience::{self, Audience},
+    PgConnection, audience,
     campaign::{self, Campaign},
+    list,
     workspace::Workspace,
 };
+use time::OffsetDateTime;
 use tonic::Status;
 
-/// Checks it as of now. Answers with the newest version of its template, and with how many contacts it is for.
+/// Checks it as of now. Answers with the version of its template, the newest until one is submitted, and with how many contacts it is for.
 ///
 /// # Errors
 /// INVALID_ARGUMENT with everything that is missing; FAILED_PRECONDITION when its audience is over the limit.
-pub async fn check(connection: &mut PgConnection, workspace: &Workspace, campaign: &Campaign) -> Result<(i32, u64), Status> {
+pub async fn check(
+    connection: &mut PgConnection,
+    workspace: &Workspace,
+    campaign: &Campaign,
+    now: OffsetDateTime,
+) -> Result<(i32, u64), Status> {
     let settings = &campaign.settings;
-    let facts = campaign::facts(connection, workspace.workspace_id, &[settings]).await.map_err(status::store)?;
+    let facts = campaign::facts_at(connection, workspace.workspace_id, settings, campaign.template_version).await.map_err(status::store)?;
     let mut violations = Violations::new();
-    for gap in gaps(settings, &facts) {
+    let own = list::copy::count(&mut *connection, &[campaign.campaign_id]).await.map_err(status::store)?;
+    for gap in gaps(settings, &facts).into_iter().filter(|gap| own.is_empty() || !gap.is_no_audience()) {
         violations.add(gap.field, gap.problem);
     }
     violations.check()?;
-    let recipients = within_limit(connection, workspace, campaign).await?;
     let version = settings.template_id.and_then(|id| facts.templates.get(&id)).map_or(0, |template| template.version);
+    if let Some(id) = settings.template_id {
+        template::must_be_usable(&mut *connection, workspace.workspace_id, (id, version), settings.channels.keys().copied()).await?;
+    }
+    let recipients = within_limit(connection, workspace, campaign, now).await?;
     Ok((version, recipients))
 }
 
-/// Counts a campaign's contacts.
-pub async fn count(connection: &mut PgConnection, campaign: &Campaign) -> Result<u64, Status> {
-    audience::count(connection, audience_of(campaign)).await.map_err(status::store)
-}
-
-/// A campaign's audience, as the store takes it.
-pub fn audience_of(campaign: &Campaign) -> Audience<'_> {
-    let settings = &campaign.settings;
-    Audience { workspace: campaign.workspace_id, include: &settings.list_ids, exclude: &settings.exclude_list_ids }
-}
-
-async fn within_limit(connection: &mut PgConnection, workspace: &Workspace, campaign: &Campaign) -> Result<u64, Status> {
-    let recipients = count(connection, campaign).await?;
+async fn within_limit(
+    connection: &mut PgConnection,
+    workspace: &Workspace,
+    campaign: &Campaign,
+    now: OffsetDateTime,
+) -> Result<u64, Status> {
+    let audience =
+        audience::of_campaign(&mut *connection, campaign.workspace_id, campaign.campaign_id, now).await.map_err(status::store)?;
+    let recipients = audience::count(connection, &audience).await.map_err(status::store)?;
     let limit = u64::from(workspace.max_recipients.unsigned_abs());
     if recipients <= limit {
         return Ok(recipients);

@@ -6,12 +6,13 @@ use crate::{
     convert::{commit, request_id},
     state::State,
 };
-use domain::role::Role;
+use domain::{CampaignId, role::Role};
 use proto::campaign::{Campaign as Wire, CreateCampaignRequest, CreateCampaignResponse};
 use runtime::{Caller, auth, status};
 use store::{
     Tx,
     campaign::{self, Campaign},
+    list::copy,
     request,
 };
 use tonic::{Request, Status};
@@ -23,15 +24,17 @@ pub async fn run(state: &State, request: Request<CreateCampaignRequest>) -> Resu
     let mut tx = state.db.tenant(caller.workspace).await.map_err(status::store)?;
     let settings = settings::read(&mut tx, caller.workspace, request.settings).await?;
     let draft = settings::draft(caller.workspace, settings, caller.subject.clone(), state.clock.now());
-    let campaign = store_new(tx, &caller, draft, ("CreateCampaign", key), "campaign.create").await?;
+    let campaign = store_new(tx, &caller, draft, None, ("CreateCampaign", key), "campaign.create").await?;
     Ok(CreateCampaignResponse { campaign: Some(campaign) })
 }
 
-/// Adds a draft, or answers with the campaign that an earlier call with the same request id has added.
+/// Adds a draft, which gets the contacts that were copied into `original`; or answers with the campaign that an earlier call with the same
+/// request id has added.
 pub async fn store_new(
     mut tx: Tx,
     caller: &Caller,
     draft: Campaign,
+    original: Option<CampaignId>,
     (method, request_id): (&str, &str),
     action: &str,
 ) -> Result<Wire, Status> {
@@ -41,6 +44,9 @@ pub async fn store_new(
         return view::one(&mut tx, &first.ok_or_else(|| status::not_found("campaign"))?).await;
     }
     campaign::insert(&mut tx, &draft).await.map_err(status::store)?;
+    if let Some(original) = original {
+        copy::clone(&mut tx, workspace, original, draft.campaign_id, now).await.map_err(status::store)?;
+    }
     let change = Change { workspace, caller, action, id, before: None, after: Some(&draft), at: now };
     change.record(&mut tx).await?;
     let view = view::one(&mut tx, &draft).await?;

@@ -3,12 +3,16 @@
 //! Every move is a [`change::Change`]: read under lock, asked of the lifecycle, written guarded, audited, in one transaction.
 
 mod alert;
+mod amend;
+mod approvals;
 mod approve;
+mod audience;
 mod cancel;
 mod change;
 mod clone;
 mod complete;
-mod conversion;
+pub mod conversion;
+mod conversions;
 mod create;
 mod dry_run;
 mod get;
@@ -19,23 +23,30 @@ mod preview;
 mod reject;
 mod requeue;
 mod resume;
+mod review;
+mod selection;
 mod send;
 mod settings;
 mod submit;
+mod tracking;
 mod update;
 mod view;
 
 pub use dry_run::AT_ONCE as DRY_RUNS_AT_ONCE;
+pub use view::wire_status;
 
 use crate::state::State;
 use proto::campaign::{
-    ApproveCampaignRequest, ApproveCampaignResponse, CancelCampaignRequest, CancelCampaignResponse, CloneCampaignRequest,
-    CloneCampaignResponse, CreateCampaignRequest, CreateCampaignResponse, DryRunCampaignRequest, GetCampaignRequest, GetCampaignResponse,
-    ListAlertsRequest, ListAlertsResponse, ListCampaignsRequest, ListCampaignsResponse, PauseCampaignRequest, PauseCampaignResponse,
-    PreviewAudienceRequest, PreviewAudienceResponse, RecordConversionRequest, RecordConversionResponse, RejectCampaignRequest,
-    RejectCampaignResponse, ResolveAlertRequest, ResolveAlertResponse, ResumeCampaignRequest, ResumeCampaignResponse, RetryFailedRequest,
-    RetryFailedResponse, SendCampaignRequest, SendCampaignResponse, SettleUnknownRequest, SettleUnknownResponse, SubmitCampaignRequest,
-    SubmitCampaignResponse, UpdateCampaignRequest, UpdateCampaignResponse,
+    ApproveCampaignRequest, ApproveCampaignResponse, CancelCampaignRequest, CancelCampaignResponse, ClearCampaignContactsRequest,
+    ClearCampaignContactsResponse, CloneCampaignRequest, CloneCampaignResponse, CopyListsToCampaignRequest, CopyListsToCampaignResponse,
+    CreateCampaignRequest, CreateCampaignResponse, DryRunCampaignRequest, GetApprovalRequest, GetApprovalResponse, GetCampaignRequest,
+    GetCampaignResponse, GetConversionTotalsRequest, GetConversionTotalsResponse, ListAlertsRequest, ListAlertsResponse,
+    ListApprovalsRequest, ListApprovalsResponse, ListCampaignsRequest, ListCampaignsResponse, ListConversionsRequest,
+    ListConversionsResponse, PauseCampaignRequest, PauseCampaignResponse, PreviewAudienceRequest, PreviewAudienceResponse,
+    RecordConversionRequest, RecordConversionResponse, RejectCampaignRequest, RejectCampaignResponse, ResolveAlertRequest,
+    ResolveAlertResponse, ResumeCampaignRequest, ResumeCampaignResponse, RetryFailedRequest, RetryFailedResponse, SendCampaignRequest,
+    SendCampaignResponse, SettleUnknownRequest, SettleUnknownResponse, SubmitCampaignRequest, SubmitCampaignResponse,
+    UpdateCampaignRequest, UpdateCampaignResponse,
     campaign_service_server::{CampaignService, CampaignServiceServer},
 };
 use tonic::{Request, Response, Status};
@@ -100,6 +111,20 @@ impl CampaignService for Campaigns {
         preview::run(&self.0, request).await.map(Response::new)
     }
 
+    async fn copy_lists_to_campaign(
+        &self,
+        request: Request<CopyListsToCampaignRequest>,
+    ) -> Result<Response<CopyListsToCampaignResponse>, Status> {
+        audience::copy(&self.0, request).await.map(Response::new)
+    }
+
+    async fn clear_campaign_contacts(
+        &self,
+        request: Request<ClearCampaignContactsRequest>,
+    ) -> Result<Response<ClearCampaignContactsResponse>, Status> {
+        audience::clear(&self.0, request).await.map(Response::new)
+    }
+
     async fn retry_failed(&self, request: Request<RetryFailedRequest>) -> Result<Response<RetryFailedResponse>, Status> {
         requeue::retry_failed(&self.0, request).await.map(Response::new)
     }
@@ -116,8 +141,27 @@ impl CampaignService for Campaigns {
         alert::resolve(&self.0, request).await.map(Response::new)
     }
 
+    async fn list_approvals(&self, request: Request<ListApprovalsRequest>) -> Result<Response<ListApprovalsResponse>, Status> {
+        approvals::list(&self.0, request).await.map(Response::new)
+    }
+
+    async fn get_approval(&self, request: Request<GetApprovalRequest>) -> Result<Response<GetApprovalResponse>, Status> {
+        approvals::get(&self.0, request).await.map(Response::new)
+    }
+
     async fn record_conversion(&self, request: Request<RecordConversionRequest>) -> Result<Response<RecordConversionResponse>, Status> {
         conversion::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn list_conversions(&self, request: Request<ListConversionsRequest>) -> Result<Response<ListConversionsResponse>, Status> {
+        conversions::list(&self.0, request).await.map(Response::new)
+    }
+
+    async fn get_conversion_totals(
+        &self,
+        request: Request<GetConversionTotalsRequest>,
+    ) -> Result<Response<GetConversionTotalsResponse>, Status> {
+        conversions::totals(&self.0, request).await.map(Response::new)
     }
 
     type DryRunCampaignStream = dry_run::Answers;

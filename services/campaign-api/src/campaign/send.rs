@@ -1,10 +1,11 @@
 //! SendCampaign.
 
-use super::{change::Change, complete};
+use super::{change::Change, complete, review};
 use crate::state::State;
 use domain::{campaign::Action, role::Role};
 use proto::campaign::{SendCampaignRequest, SendCampaignResponse};
 use runtime::{auth, status, traceparent};
+use store::freeze;
 use tonic::{Request, Status};
 use tracing::field::Empty;
 
@@ -18,10 +19,11 @@ pub async fn run(state: &State, request: Request<SendCampaignRequest>) -> Result
     let mut change = Change::begin(state, &caller, &request.get_ref().id).await?;
     change.step(Action::Send)?;
     // Approval may have been turned on after the campaign went past it.
-    if change.workspace.approval_required && change.campaign.approved_at.is_none() {
-        return Err(status::precondition("NOT_APPROVED", "nobody has approved it: edit it, and submit it again"));
+    if change.workspace.approval_required {
+        review::holds(&mut change).await?;
     }
-    let (_, recipients) = complete::check(&mut change.tx, &change.workspace, &change.campaign).await?;
+    let (_, recipients) = complete::check(&mut change.tx, &change.workspace, &change.campaign, change.now).await?;
+    freeze(&mut change).await?;
     change.campaign.due_at = Some(due_at(&change)?);
     change.campaign.traceparent = traceparent::current();
     describe(&change, recipients);
@@ -31,6 +33,18 @@ pub async fn run(state: &State, request: Request<SendCampaignRequest>) -> Result
         state.scheduler.start_soon(campaign.campaign_id).await;
     }
     Ok(SendCampaignResponse { campaign: Some(view) })
+}
+
+/// From here on its segments mean what they mean now; and whom they hold is settled, if it is to be now.
+async fn freeze(change: &mut Change<'_>) -> Result<(), Status> {
+    let campaign = &change.campaign;
+    let (workspace, id, point) = (campaign.workspace_id, campaign.campaign_id, campaign.settings.freeze);
+    freeze::at_scheduling(&mut change.tx, workspace, id, point, change.now).await.map_err(|error| {
+        if error.is_constraint("list_member_contact_id_fkey") {
+            return status::conflict("CONTACTS_CHANGED", "a contact of its audience was deleted meanwhile: try again");
+        }
+        status::store(error)
+    })
 }
 
 fn due_at(change: &Change<'_>) -> Result<time::OffsetDateTime, Status> {

@@ -1,8 +1,8 @@
 //! The settings in a request: read, and checked against what the workspace has.
 
-use super::guards;
+use super::{guards, selection, tracking};
 use domain::{
-    CampaignId, ListId, WorkspaceId,
+    CampaignId, WorkspaceId,
     campaign::{Gap, ScheduleText, Settings, Status as CampaignStatus, gaps},
 };
 use runtime::status::{self, Violations};
@@ -17,7 +17,6 @@ use uuid::Uuid;
 
 pub const MAX_NAME: usize = 200;
 const MAX_DESCRIPTION: usize = 10_000;
-const MAX_LISTS: usize = 500;
 const DEFAULT_EXPIRY_HOURS: u32 = 72;
 const MAX_EXPIRY_HOURS: u32 = 366 * 24;
 
@@ -39,17 +38,17 @@ pub async fn read(
             wrong.push(gap);
         }
     }
+    check(wrong)?;
+    selection::tidy(&mut settings);
+    Ok(settings)
+}
+
+fn check(wrong: Vec<Gap>) -> Result<(), Status> {
     let mut violations = Violations::new();
     for gap in wrong {
         violations.add(gap.field, gap.problem);
     }
-    violations.check()?;
-    let mut lists = [&mut settings.list_ids, &mut settings.exclude_list_ids];
-    for list in &mut lists {
-        list.sort_unstable();
-        list.dedup();
-    }
-    Ok(settings)
+    violations.check()
 }
 
 /// A new draft.
@@ -93,11 +92,28 @@ impl Wrong {
         })
     }
 
-    fn ids<Id: FromStr + From<Uuid>>(&mut self, field: &str, texts: &[String]) -> Vec<Id> {
-        if texts.len() > MAX_LISTS {
-            self.add(field, format!("must be at most {MAX_LISTS} lists"));
+    /// Up to so many ids.
+    pub fn ids<Id: FromStr + From<Uuid>>(&mut self, field: &str, texts: &[String], (most, noun): (usize, &str)) -> Vec<Id> {
+        if texts.len() > most {
+            self.add(field, format!("must be at most {most} {noun}"));
         }
-        texts.iter().take(MAX_LISTS).enumerate().map(|(index, text)| self.id(&format!("{field}[{index}]"), text)).collect()
+        texts.iter().take(most).enumerate().map(|(index, text)| self.id(&format!("{field}[{index}]"), text)).collect()
+    }
+
+    /// Notes those of a field that aren't there. What can't be read was noted before.
+    pub fn strangers<Id>(&mut self, field: &str, ids: &[Id], is_there: impl Fn(&Id) -> bool, problem: &str) {
+        for (index, _) in ids.iter().enumerate().filter(|(_, id)| !is_there(id)) {
+            let field = format!("{field}[{index}]");
+            if !self.0.iter().any(|known| known.field == field) {
+                self.add(field, problem);
+            }
+        }
+    }
+
+    /// # Errors
+    /// INVALID_ARGUMENT with all that was noted.
+    pub fn check(self) -> Result<(), Status> {
+        check(self.0)
     }
 }
 
@@ -114,29 +130,35 @@ fn parse(settings: proto::campaign::Settings) -> (Settings, Vec<Gap>) {
         wrong.add("settings.expires_after_hours", format!("must be at most {MAX_EXPIRY_HOURS}"));
     }
     let expires_after_hours = if settings.expires_after_hours == 0 { DEFAULT_EXPIRY_HOURS } else { settings.expires_after_hours };
-    let list_ids: Vec<ListId> = wrong.ids("settings.list_ids", &settings.list_ids);
-    let exclude_list_ids: Vec<ListId> = wrong.ids("settings.exclude_list_ids", &settings.exclude_list_ids);
-    for (index, id) in exclude_list_ids.iter().enumerate().filter(|(_, id)| list_ids.contains(id)) {
-        wrong.add(format!("settings.exclude_list_ids[{index}]"), format!("list {id} is both included and excluded"));
-    }
+    let audience = selection::of_settings(&settings, &mut wrong);
+    let freeze = selection::freeze(settings.freeze, &mut wrong);
     let template_id = (!settings.template_id.is_empty()).then(|| wrong.id("settings.template_id", &settings.template_id));
     let channels = guards::channels(&settings.channels, &mut wrong);
     let budget_micros = guards::budget(settings.budget_micros);
     let lane = guards::lane(settings.lane, &mut wrong);
     let rules = guards::rules(&settings.rules, &mut wrong);
+    let tracking = tracking::read(settings.tracking, &mut wrong);
+    let topic_id = (!settings.topic_id.is_empty()).then(|| wrong.id("settings.topic_id", &settings.topic_id));
+    let confirm_list_id = (!settings.confirm_list_id.is_empty()).then(|| wrong.id("settings.confirm_list_id", &settings.confirm_list_id));
     let schedule = settings.schedule.map(|schedule| ScheduleText { local_time: schedule.local_time, timezone: schedule.timezone });
     let settings = Settings {
         name,
         description: settings.description,
         template_id,
         channels,
-        list_ids,
-        exclude_list_ids,
+        list_ids: audience.lists,
+        exclude_list_ids: audience.exclude_lists,
+        segment_ids: audience.segments,
+        exclude_segment_ids: audience.exclude_segments,
+        freeze,
         schedule,
         expires_after_hours: expires_after_hours.min(MAX_EXPIRY_HOURS),
         budget_micros,
         lane,
         rules,
+        tracking,
+        topic_id,
+        confirm_list_id,
     };
     (settings, wrong.0)
 }

@@ -1,61 +1,58 @@
-//! UpdateCampaign.
+//! UpdateCampaign: of a draft all of it, of one that runs what may still be changed then.
 
-use super::{change::Change, settings};
-use crate::state::State;
-use domain::{
-    Channel,
-    campaign::{Action, Settings, Status as CampaignStatus},
-    role::Role,
+use super::{
+    amend,
+    change::{Change, Changed},
+    settings,
 };
+use crate::state::State;
+use domain::{campaign::Action, role::Role};
 use proto::campaign::{UpdateCampaignRequest, UpdateCampaignResponse};
 use runtime::{auth, status};
+use store::campaign::Campaign;
 use tonic::{Request, Status};
 
 pub async fn run(state: &State, request: Request<UpdateCampaignRequest>) -> Result<UpdateCampaignResponse, Status> {
     let caller = auth::authorize(&request, Role::Agent)?;
     let request = request.into_inner();
-    let mut change = Change::begin(state, &caller, &request.id).await?;
-    // What has been sent is no longer edited, but its budgets may be: that is how one that has used them up goes on.
-    let only_budgets = change.campaign.status == CampaignStatus::Paused;
-    if only_budgets {
-        caller.require(Role::Admin)?;
-    }
-    change.step(if only_budgets { Action::ChangeBudget } else { Action::Edit })?;
-    let revision = change.campaign.revision;
-    if request.base_revision != 0 && request.base_revision != revision.unsigned_abs() {
-        let message = format!("revision {} was edited, and the campaign is at {revision} now: read it again", request.base_revision);
-        return Err(status::conflict("REVISION_CHANGED", message));
-    }
-    let settings = settings::read(&mut change.tx, caller.workspace, request.settings).await?;
-    change.campaign.revision = revision.saturating_add(1);
-    if only_budgets {
-        check_budgets(&change.campaign.settings, &settings, change.campaign.run_id.is_some())?;
-    } else {
-        // What was approved is no longer what it says.
-        change.campaign.approved_by = String::new();
-        change.campaign.approved_at = None;
-        change.campaign.template_version = None;
-        change.campaign.due_at = None;
-    }
-    change.campaign.settings = settings;
-    let (_, campaign) = change.commit().await?;
+    let change = Change::begin_with_run(state, &caller, &request.id).await?;
+    let has_begun = change.campaign.run_id.is_some();
+    let (_, campaign) = if has_begun { amend::propose(change, request).await? } else { edit(change, request).await? };
     Ok(UpdateCampaignResponse { campaign: Some(campaign) })
 }
 
-/// What an edit of a paused campaign may be.
-fn check_budgets(before: &Settings, after: &Settings, has_run: bool) -> Result<(), Status> {
-    if before.without_budgets() != after.without_budgets() {
-        let message = "a campaign that is PAUSED can't be edited: only its budgets can be changed; clone it for a new version";
-        return Err(status::precondition_with("ILLEGAL_MOVE", message, [("status", "PAUSED"), ("action", "edit")]));
+async fn edit(mut change: Change<'_>, request: UpdateCampaignRequest) -> Result<Changed, Status> {
+    change.step(Action::Edit)?;
+    check_revision(&change, request.base_revision)?;
+    if request.template_version != 0 {
+        let remedy = "leave it out: the newest version is taken when the campaign is submitted";
+        return Err(status::invalid("template_version", remedy));
     }
-    // Spending is counted only where there is a budget: one that came later would not know of what has left before. A total counts
-    // every channel too.
-    let had: Vec<_> = before.budgets().collect();
-    let counted = |budget: &Option<Channel>| had.contains(budget) || had.contains(&None);
-    if let Some(new) = after.budgets().find(|budget| has_run && !counted(budget)) {
-        let field = new.map_or("settings.budget_micros".to_owned(), |channel| format!("settings.channels[{channel}].budget_micros"));
-        let remedy = "it began without this budget, so what it has spent was not counted; only a budget that it has can be changed";
-        return Err(status::invalid(&field, remedy));
+    let settings = settings::read(&mut change.tx, change.caller.workspace, request.settings).await?;
+    change.campaign.settings = settings;
+    reopen(&mut change.campaign);
+    change.commit().await
+}
+
+/// Makes it a draft with another revision: what was approved is no longer what it says.
+pub fn reopen(campaign: &mut Campaign) {
+    campaign.revision = campaign.revision.saturating_add(1);
+    campaign.approved_by = String::new();
+    campaign.approved_at = None;
+    campaign.template_version = None;
+    campaign.due_at = None;
+    campaign.paused_from = None;
+}
+
+/// Whether the caller has edited what the campaign is now; 0 looks at nothing.
+///
+/// # Errors
+/// ABORTED when another edit came first.
+pub fn check_revision(change: &Change<'_>, base_revision: u32) -> Result<(), Status> {
+    let revision = change.campaign.revision;
+    if base_revision == 0 || base_revision == revision.unsigned_abs() {
+        return Ok(());
     }
-    Ok(())
+    let message = format!("revision {base_revision} was edited, and the campaign is at {revision} now: read it again");
+    Err(status::conflict("REVISION_CHANGED", message))
 }

@@ -1,19 +1,20 @@
 //! A campaign as callers see it.
 
 use super::{
-    alert,
+    alert, approvals,
     guards::{present_channel, present_rule},
+    tracking,
 };
 use crate::convert::timestamp;
 use domain::campaign::{Facts, Settings, Status as CampaignStatus, gaps};
 use proto::{
-    campaign::{Campaign as Wire, CampaignStatus as WireStatus, CampaignType, Schedule, Settings as WireSettings},
-    convert::lane_number,
+    campaign::{AudienceState, Campaign as Wire, CampaignStatus as WireStatus, CampaignType, Schedule, Settings as WireSettings},
+    convert::{freeze_number, lane_number},
 };
 use runtime::status;
 use store::{
     PgConnection,
-    campaign::{self, Campaign, Notes},
+    campaign::{self, AudienceNote, Campaign, Notes},
 };
 use tonic::Status;
 
@@ -46,7 +47,7 @@ fn present(campaign: &Campaign, facts: &Facts, notes: Notes) -> Wire {
         r#type: CampaignType::OneTime.into(),
         status: wire_status(campaign.status).into(),
         settings: Some(present_settings(&campaign.settings)),
-        ready: gaps(&campaign.settings, facts).is_empty(),
+        ready: gaps(&campaign.settings, facts).iter().all(|gap| gap.is_no_audience() && notes.audience.own_contacts > 0),
         status_reason: campaign.status_reason.clone(),
         run_id: campaign.run_id.map(|id| id.to_string()).unwrap_or_default(),
         approved_by: campaign.approved_by.clone(),
@@ -57,6 +58,19 @@ fn present(campaign: &Campaign, facts: &Facts, notes: Notes) -> Wire {
         revision: campaign.revision.unsigned_abs(),
         alerts: notes.alerts.into_iter().map(alert::present).collect(),
         spent_micros: notes.spent_micros,
+        audience: Some(present_audience(notes.audience)),
+        template_version: campaign.template_version.unwrap_or_default().unsigned_abs(),
+        content_version: notes.content_version.unsigned_abs(),
+        review: notes.review.as_ref().map(approvals::present),
+        proposed: notes.review.and_then(|review| review.proposed).as_ref().map(present_settings),
+    }
+}
+
+fn present_audience(audience: AudienceNote) -> AudienceState {
+    AudienceState {
+        own_contacts: audience.own_contacts,
+        frozen_at: audience.frozen.map(|(at, _)| timestamp(at)),
+        frozen_contacts: audience.frozen.map_or(0, |(_, contacts)| contacts),
     }
 }
 
@@ -72,15 +86,22 @@ fn present_settings(settings: &Settings) -> WireSettings {
         channels: settings.channels.iter().map(present_channel).collect(),
         list_ids: settings.list_ids.iter().map(ToString::to_string).collect(),
         exclude_list_ids: settings.exclude_list_ids.iter().map(ToString::to_string).collect(),
+        segment_ids: settings.segment_ids.iter().map(ToString::to_string).collect(),
+        exclude_segment_ids: settings.exclude_segment_ids.iter().map(ToString::to_string).collect(),
+        freeze: freeze_number(settings.freeze),
         schedule: settings.schedule.as_ref().map(schedule),
         expires_after_hours: settings.expires_after_hours,
         budget_micros: settings.budget_micros.unwrap_or_default(),
         lane: lane_number(settings.lane),
         rules: settings.rules.iter().map(present_rule).collect(),
+        tracking: tracking::present(&settings.tracking),
+        topic_id: settings.topic_id.map(|id| id.to_string()).unwrap_or_default(),
+        confirm_list_id: settings.confirm_list_id.map(|id| id.to_string()).unwrap_or_default(),
     }
 }
 
-fn wire_status(status: CampaignStatus) -> WireStatus {
+/// The state on the wire.
+pub fn wire_status(status: CampaignStatus) -> WireStatus {
     match status {
         CampaignStatus::Draft => WireStatus::Draft,
         CampaignStatus::InReview => WireStatus::InReview,

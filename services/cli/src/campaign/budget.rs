@@ -1,4 +1,4 @@
-//! `fanfare campaign budget`: another budget for one that was paused, or has none left.
+//! `fanfare campaign budget`: another budget, also for one that runs or has none left.
 
 use super::{Which, guards, present, say};
 use crate::{output::number, session::Session};
@@ -28,6 +28,6 @@ pub async fn run(args: BudgetArgs, session: &Session) -> Result<()> {
         settings.budget_micros = micros;
     }
     guards::set_budgets(&mut settings, &args.channel_budgets)?;
-    let request = UpdateCampaignRequest { id, settings: Some(settings), base_revision: campaign.revision };
+    let request = UpdateCampaignRequest { id, settings: Some(settings), base_revision: campaign.revision, template_version: 0 };
     say(session, &present(session.campaigns().update_campaign(request).await?.into_inner().campaign)?)
 }

@@ -1,6 +1,6 @@
 //! `fanfare campaign create`: a draft from a template, lists and channels.
 
-use super::{guards, present, say};
+use super::{audience::SegmentArgs, consent::ConsentArgs, guards, present, say};
 use crate::{
     resolve,
     session::{Session, request_id},
@@ -23,7 +23,7 @@ pub struct CreateArgs {
     #[arg(long)]
     template: String,
     /// List to send to (name or id); repeat for more
-    #[arg(long = "list", required = true)]
+    #[arg(long = "list")]
     lists: Vec<String>,
     /// List to leave out (name or id); repeat for more
     #[arg(long = "exclude", value_name = "LIST")]
@@ -41,10 +41,15 @@ pub struct CreateArgs {
     #[arg(long, default_value_t = 0, value_name = "HOURS")]
     expires_after_hours: u32,
     #[command(flatten)]
+    segments: SegmentArgs,
+    #[command(flatten)]
+    consent: ConsentArgs,
+    #[command(flatten)]
     guards: guards::GuardArgs,
 }
 
-fn channel(text: &str) -> Result<(Channel, Option<String>), String> {
+/// `sms`, or `sms=SENDER`.
+pub fn channel(text: &str) -> Result<(Channel, Option<String>), String> {
     let (name, sender) = text.split_once('=').map_or((text, None), |(name, sender)| (name, Some(sender.to_owned())));
     Ok((name.parse().map_err(|error| format!("{error}"))?, sender))
 }
@@ -63,6 +68,8 @@ pub async fn run(args: CreateArgs, session: &Session) -> Result<()> {
         expires_after_hours: args.expires_after_hours,
         ..Settings::default()
     };
+    args.segments.apply(&mut settings, session).await?;
+    args.consent.apply(&mut settings, session).await?;
     args.guards.apply(&mut settings, &senders)?;
     say(session, &create(session, settings).await?)
 }
@@ -77,7 +84,10 @@ pub async fn create(session: &Session, settings: Settings) -> Result<Campaign> {
 }
 
 /// The sender that was named, or the only one of the channel.
-fn choose(senders: &[Sender], channel: Channel, named: Option<&str>) -> Result<ChannelSetting> {
+///
+/// # Errors
+/// When there is none, or more than one and none was named.
+pub fn choose(senders: &[Sender], channel: Channel, named: Option<&str>) -> Result<ChannelSetting> {
     let setting =
         |sender: &Sender| ChannelSetting { channel: channel_number(channel), sender_id: sender.id.clone(), ..ChannelSetting::default() };
     if let Some(named) = named {

@@ -37,7 +37,7 @@ pub async fn run(args: DeliveriesArgs, session: &Session) -> Result<()> {
             Ok((page.deliveries, page.next_page_token))
         }
     });
-    let head = ["id", "channel", "address", "status", "reason", "attempts", "provider's id"];
+    let head = ["id", "channel", "address", "status", "reason", "attempts", "version", "provider's id"];
     session.output.rows(head, &deliveries.await?, |delivery| {
         [
             delivery.id.clone(),
@@ -46,6 +46,7 @@ pub async fn run(args: DeliveriesArgs, session: &Session) -> Result<()> {
             delivery.status.clone(),
             delivery.reason.clone(),
             delivery.attempts.to_string(),
+            if delivery.content_version == 0 { String::new() } else { delivery.content_version.to_string() },
             delivery.provider_message_id.clone(),
         ]
     })

@@ -1,5 +1,6 @@
 //! How a campaign's guards are written on the command line: budgets, fallbacks, rescues and rules across channels.
 
+use super::tracking::{self, TrackingArgs};
 use crate::{
     output::{channel_name, number},
     resolve,
@@ -41,6 +42,8 @@ pub struct GuardArgs {
     /// Such as "opened email within 48h skips sms"; without "within": ever. Repeat for more
     #[arg(long = "rule", value_name = "RULE", value_parser = rule)]
     rules: Vec<EngagementRule>,
+    #[command(flatten)]
+    tracking: TrackingArgs,
 }
 
 impl GuardArgs {
@@ -52,6 +55,7 @@ impl GuardArgs {
         settings.budget_micros = self.budget.unwrap_or_default();
         settings.lane = lane_number(self.lane.unwrap_or_default());
         settings.rules = self.rules;
+        self.tracking.change(settings);
         for (channel, sender) in self.fallbacks {
             let found = resolve::sender_of(senders, channel, &sender)?;
             of(settings, channel)?.fallback_sender_id.clone_from(&found.id);
@@ -108,7 +112,10 @@ fn lane_name(text: &str) -> Result<Lane, String> {
 }
 
 /// `opened email within 48h skips sms`, `clicked sms skips whatsapp`.
-fn rule(text: &str) -> Result<EngagementRule, String> {
+///
+/// # Errors
+/// When it is no such sentence.
+pub fn rule(text: &str) -> Result<EngagementRule, String> {
     let words: Vec<_> = text.split_whitespace().collect();
     let (did, on, within, skipped) = match words.as_slice() {
         [did, on, "within", within, "skips", skipped] => (did, on, hours(within)?, skipped),
@@ -156,6 +163,8 @@ pub fn describe(settings: &Settings, senders: &[Sender]) -> Vec<(&'static str, S
         }
     }
     lines.extend(settings.rules.iter().map(|rule| ("rule", rule_in_words(rule))));
+    lines.push(("tracking", tracking::describe(settings.tracking.as_ref())));
+    lines.retain(|(_, value)| !value.is_empty());
     lines
 }
 

@@ -1,9 +1,14 @@
 //! `fanfare campaign`: from draft to figures.
 
+pub mod approvals;
+pub mod audience;
 mod budget;
+mod consent;
+mod conversions;
 pub mod create;
 mod deliveries;
 mod dry_run;
+mod edit;
 pub mod guards;
 pub mod moves;
 pub mod preview;
@@ -11,6 +16,7 @@ pub mod recount;
 mod requeue;
 mod show;
 pub mod stats;
+pub mod tracking;
 pub mod watch;
 
 use crate::{resolve, session::Session};
@@ -28,10 +34,16 @@ pub enum Verb {
     List(show::ListArgs),
     /// Hand a draft in for approval
     Submit(Which),
-    /// Approve it (admin)
-    Approve(Which),
-    /// Give it back, with a reason (admin)
+    /// Edit a draft, or ask for a change of one that runs: its template's version, budgets, expiry, rules
+    Edit(Box<edit::EditArgs>),
+    /// Approve it, or the change of it that waits (admin)
+    Approve(ApproveArgs),
+    /// Give it back, or drop the change of it that waits; with a reason (admin)
     Reject(WithReason),
+    /// Who has approved what, newest first
+    Approvals(approvals::ApprovalsArgs),
+    /// One review, with all that it is about
+    Approval(approvals::ApprovalArgs),
     /// Send it, now or at its time (admin)
     Send(Which),
     /// Stop sending within two seconds (admin)
@@ -42,22 +54,28 @@ pub enum Verb {
     Cancel(WithReason),
     /// Make a new draft with the same settings
     Clone(CloneArgs),
-    /// How many it would reach on each channel, and why not the others
-    Preview(Which),
+    /// How many it would reach on each channel, and why not the others; also of lists and segments that no campaign has yet
+    Preview(preview::PreviewArgs),
+    /// Copy the members of lists into it, beside its lists and segments
+    CopyLists(audience::CopyArgs),
+    /// Take the contacts that were copied into it out again
+    ClearContacts(Which),
     /// What would become of it if it were sent now: counts, cost and samples, by the rules that decide it then
     DryRun(dry_run::DryRunArgs),
-    /// Change the budget of a paused campaign, and nothing else (admin)
+    /// Change the budgets and nothing else: of one that runs at once, if you are an admin
     Budget(budget::BudgetArgs),
     /// Send again what failed, and nothing else (admin)
     RetryFailed(requeue::RetryArgs),
     /// Decide about deliveries of which it can't be known whether they left (admin)
     SettleUnknown(requeue::SettleArgs),
     /// Tell that a contact did what the campaign was for
-    Convert(requeue::ConvertArgs),
+    Convert(conversions::ConvertArgs),
+    /// What it has brought: its conversions, and what they are worth
+    Conversions(conversions::ConversionsArgs),
     /// Follow its figures while it runs
     Watch(watch::WatchArgs),
     /// Its figures now
-    Stats(Which),
+    Stats(stats::StatsArgs),
     /// Its deliveries, with status and reason
     Deliveries(deliveries::DeliveriesArgs),
     /// Count the deliveries anew and compare with the figures
@@ -69,6 +87,15 @@ pub enum Verb {
 pub struct Which {
     /// Id, or the name if only one campaign has it
     campaign: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ApproveArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Of what you have looked at: refused when it is something else by now
+    #[arg(long, default_value = "")]
+    hash: String,
 }
 
 #[derive(Debug, clap::Args)]
@@ -102,21 +129,27 @@ pub async fn run(verb: Verb, session: &Session) -> Result<()> {
         Verb::Show(which) => show::one(&which, session).await,
         Verb::List(args) => show::list(args, session).await,
         Verb::Submit(which) => say(session, &moves::submit(session, which.id(session).await?).await?),
-        Verb::Approve(which) => say(session, &moves::approve(session, which.id(session).await?).await?),
+        Verb::Edit(args) => edit::run(*args, session).await,
+        Verb::Approve(args) => say(session, &moves::approve_exactly(session, args.which.id(session).await?, args.hash).await?),
+        Verb::Approvals(args) => approvals::list(args, session).await,
+        Verb::Approval(args) => approvals::one(args, session).await,
         Verb::Reject(args) => say(session, &moves::reject(session, args.which.id(session).await?, args.reason).await?),
         Verb::Send(which) => say(session, &moves::send(session, which.id(session).await?).await?),
         Verb::Pause(which) => say(session, &moves::pause(session, which.id(session).await?).await?),
         Verb::Resume(which) => say(session, &moves::resume(session, which.id(session).await?).await?),
         Verb::Cancel(args) => moves::cancel(session, args.which.id(session).await?, args.reason).await,
         Verb::Clone(args) => say(session, &moves::clone(session, args.which.id(session).await?, args.name).await?),
-        Verb::Preview(which) => preview::run(&which, session).await,
+        Verb::Preview(args) => preview::run(args, session).await,
+        Verb::CopyLists(args) => audience::copy(args, session).await,
+        Verb::ClearContacts(which) => audience::clear(&which, session).await,
         Verb::DryRun(args) => dry_run::run(args, session).await,
         Verb::Budget(args) => budget::run(args, session).await,
         Verb::RetryFailed(args) => requeue::retry_failed(args, session).await,
         Verb::SettleUnknown(args) => requeue::settle_unknown(args, session).await,
-        Verb::Convert(args) => requeue::convert(args, session).await,
+        Verb::Convert(args) => conversions::convert(args, session).await,
+        Verb::Conversions(args) => conversions::list(args, session).await,
         Verb::Watch(args) => watch::run(args, session).await,
-        Verb::Stats(which) => stats::run(&which, session).await,
+        Verb::Stats(args) => stats::run(args, session).await,
         Verb::Deliveries(args) => deliveries::run(args, session).await,
         Verb::Recount(which) => recount::run(&which, session).await,
     }

@@ -26,14 +26,34 @@ macro_rules! moves {
 moves! {
     /// DRAFT → IN_REVIEW
     submit: submit_campaign(SubmitCampaignRequest),
-    /// IN_REVIEW → APPROVED
-    approve: approve_campaign(ApproveCampaignRequest),
-    /// APPROVED → SCHEDULED
-    send: send_campaign(SendCampaignRequest),
     /// SCHEDULED or ACTIVE → PAUSED
     pause: pause_campaign(PauseCampaignRequest),
     /// PAUSED → where it was
     resume: resume_campaign(ResumeCampaignRequest),
+}
+
+/// APPROVED → SCHEDULED. Freezing a large audience takes a while.
+///
+/// # Errors
+/// When the hub refuses.
+pub async fn send(session: &Session, id: String) -> Result<Campaign> {
+    present(session.patient_campaigns().send_campaign(SendCampaignRequest { id }).await?.into_inner().campaign)
+}
+
+/// IN_REVIEW → APPROVED, or puts the change that waits into effect.
+///
+/// # Errors
+/// When the hub refuses.
+pub async fn approve(session: &Session, id: String) -> Result<Campaign> {
+    approve_exactly(session, id, String::new()).await
+}
+
+/// The same, of what has that hash and nothing else.
+///
+/// # Errors
+/// When the hub refuses, also because it is something else by now.
+pub async fn approve_exactly(session: &Session, id: String, hash: String) -> Result<Campaign> {
+    present(session.campaigns().approve_campaign(ApproveCampaignRequest { id, hash }).await?.into_inner().campaign)
 }
 
 pub async fn reject(session: &Session, id: String, reason: String) -> Result<Campaign> {

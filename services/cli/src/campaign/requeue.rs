@@ -1,4 +1,4 @@
-//! `fanfare campaign retry-failed|settle-unknown|convert`: what a person decides or tells about deliveries after they were sent.
+//! `fanfare campaign retry-failed|settle-unknown`: what a person decides about deliveries after they were sent.
 
 use super::Which;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 use anyhow::Result;
 use domain::Channel;
 use proto::{
-    campaign::{RecordConversionRequest, RetryFailedRequest, SettleUnknownRequest, UnknownAction},
+    campaign::{RetryFailedRequest, SettleUnknownRequest, UnknownAction},
     convert::channel_number,
 };
 
@@ -46,17 +46,6 @@ pub struct SettleArgs {
     reason: String,
 }
 
-#[derive(Debug, clap::Args)]
-pub struct ConvertArgs {
-    #[command(flatten)]
-    which: Which,
-    /// The contact's id
-    contact: String,
-    /// Your own id of it, such as an order's number: the same one is counted once
-    #[arg(long, value_name = "ID")]
-    key: Option<String>,
-}
-
 pub async fn retry_failed(args: RetryArgs, session: &Session) -> Result<()> {
     let request = RetryFailedRequest {
         campaign_id: args.which.id(session).await?,
@@ -80,18 +69,4 @@ pub async fn settle_unknown(args: SettleArgs, session: &Session) -> Result<()> {
     let answer = session.patient_campaigns().settle_unknown(request).await?.into_inner();
     let became = if args.resend { "will be sent again" } else { "written off" };
     session.output.message(&answer, |answer| format!("{} {became}", number::of(answer.settled, "message", "messages")))
-}
-
-pub async fn convert(args: ConvertArgs, session: &Session) -> Result<()> {
-    let request = RecordConversionRequest {
-        campaign_id: args.which.id(session).await?,
-        contact_id: args.contact,
-        converted_at: None,
-        request_id: args.key.unwrap_or_else(request_id),
-    };
-    let answer = session.campaigns().record_conversion(request).await?.into_inner();
-    session.output.message(&answer, |answer| match answer.delivery_id.as_str() {
-        "" => "not counted: this contact got nothing of the campaign within the last 30 days".to_owned(),
-        delivery => format!("counted for delivery {delivery}"),
-    })
 }

@@ -1,6 +1,6 @@
 //! `fanfare campaign show|list`.
 
-use super::{Which, guards, name, present, status};
+use super::{Which, approvals, audience, consent, guards, name, present, status};
 use crate::{alerts, output::number, resolve, session::Session};
 use anyhow::Result;
 use proto::{
@@ -63,9 +63,14 @@ fn describe(campaign: &Campaign, senders: &[Sender]) -> String {
         ("lists", settings.list_ids.join(", ")),
         ("left out", settings.exclude_list_ids.join(", ")),
         ("schedule", schedule),
+        ("version", versions(campaign)),
         ("approved by", campaign.approved_by.clone()),
+        ("review", campaign.review.as_ref().map(approvals::line).unwrap_or_default()),
+        ("would change", campaign.proposed.iter().flat_map(|_| &campaign.review).map(|review| review.changed.join(", ")).collect()),
         ("run", campaign.run_id.clone()),
     ];
+    fields.extend(audience::describe(&settings, campaign.audience.as_ref()));
+    fields.extend(consent::describe(&settings));
     fields.extend(guards::describe(&settings, senders));
     if campaign.spent_micros > 0 {
         fields.push(("spent", number::amount(campaign.spent_micros)));
@@ -73,6 +78,15 @@ fn describe(campaign: &Campaign, senders: &[Sender]) -> String {
     fields.extend(campaign.alerts.iter().map(|alert| ("ALERT", alerts::line(alert))));
     let lines = fields.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name:<12} {value}"));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Which version of its template it has, and what its run sends of it.
+fn versions(campaign: &Campaign) -> String {
+    match (campaign.template_version, campaign.content_version) {
+        (0, _) => String::new(),
+        (template, 0) => format!("{template} of the template"),
+        (template, content) => format!("{template} of the template, sent as version {content}"),
+    }
 }
 
 #[cfg(test)]

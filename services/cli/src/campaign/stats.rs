@@ -7,12 +7,40 @@ use crate::{
     session::Session,
 };
 use anyhow::{Context, Result};
-use proto::analytics::{CampaignStats, ChannelStats, GetCampaignStatsRequest};
+use proto::analytics::{CampaignStats, ChannelStats, GetCampaignStatsRequest, VersionStats};
 use std::fmt::Write as _;
 
-pub async fn run(which: &Which, session: &Session) -> Result<()> {
-    let stats = stats(session, which.id(session).await?).await?;
-    session.output.message(&stats, describe)
+#[derive(Debug, clap::Args)]
+pub struct StatsArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Also apart for each version of its content: who got which
+    #[arg(long)]
+    by_version: bool,
+}
+
+pub async fn run(args: StatsArgs, session: &Session) -> Result<()> {
+    let campaign_id = args.which.id(session).await?;
+    if !args.by_version {
+        return session.output.message(&stats(session, campaign_id).await?, describe);
+    }
+    let request = GetCampaignStatsRequest { campaign_id, by_version: true };
+    let answer = session.analytics().get_campaign_stats(request).await?.into_inner();
+    session.output.message(&answer.stats.context("the hub's answer has no figures")?, describe)?;
+    session.output.json_lines(&answer.versions)?;
+    answer.versions.iter().try_for_each(|version| session.output.say(&describe_version(version)))
+}
+
+fn describe_version(version: &VersionStats) -> String {
+    let head = match version.content_version {
+        0 => "not made for anybody yet, or stopped before".to_owned(),
+        number => {
+            let since = version.since.as_ref().map(super::approvals::at).unwrap_or_default();
+            let by = if version.created_by.is_empty() { String::new() } else { format!(", asked for by {}", version.created_by) };
+            format!("version {number} (template {}, version {}), since {since}{by}", version.template_id, version.template_version)
+        }
+    };
+    format!("\n{head}\n{}", table(&version.channels))
 }
 
 /// Asks for a campaign's figures.
@@ -20,7 +48,7 @@ pub async fn run(which: &Which, session: &Session) -> Result<()> {
 /// # Errors
 /// When the hub refuses.
 pub async fn stats(session: &Session, campaign_id: String) -> Result<CampaignStats> {
-    let answer = session.analytics().get_campaign_stats(GetCampaignStatsRequest { campaign_id }).await?.into_inner();
+    let answer = session.analytics().get_campaign_stats(GetCampaignStatsRequest { campaign_id, by_version: false }).await?.into_inner();
     answer.stats.context("the hub's answer has no figures")
 }
 
@@ -58,7 +86,7 @@ pub fn settled(stats: &ChannelStats) -> u64 {
 
 /// A table, and below it for each channel where its deliveries are, and why some were not sent or failed.
 pub fn describe(stats: &CampaignStats) -> String {
-    let mut text = format!("{}\n{}", stats.campaign_status, table(stats));
+    let mut text = format!("{}\n{}", stats.campaign_status, table(&stats.channels));
     for part in &stats.channels {
         write!(text, "\n  {} {}", channel_name(part.channel), identity(part)).unwrap_or_default();
         let notes = [
@@ -66,6 +94,7 @@ pub fn describe(stats: &CampaignStats) -> String {
             ("failed", reasons(&part.failed_by_code)),
             ("complained", only(part.complained)),
             ("opened by machines only", only(part.machine_opened)),
+            ("links fetched by machines only", only(part.machine_clicked)),
             ("replied", only(part.replied)),
             ("converted", only(part.converted)),
             ("made good a failure elsewhere", only(part.rescued)),
@@ -81,7 +110,7 @@ fn only(count: u64) -> String {
     if count == 0 { String::new() } else { number::count(count) }
 }
 
-fn table(stats: &CampaignStats) -> String {
+fn table(channels: &[ChannelStats]) -> String {
     let head = [
         "channel",
         "target",
@@ -97,7 +126,7 @@ fn table(stats: &CampaignStats) -> String {
         "cost",
     ];
     let mut table = Table::new(head);
-    for part in &stats.channels {
+    for part in channels {
         let counts = [
             part.target,
             part.suppressed.values().sum(),
