@@ -4,6 +4,7 @@
 //! theirs; a workspace adds its own in any language. Free text ("please don't write to me again") is not understood here.
 
 use std::collections::HashSet;
+use unicode_normalization::UnicodeNormalization;
 
 /// What a message asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,14 +24,28 @@ const HELP: [&str; 2] = ["help", "info"];
 /// The built-in words and a workspace's own.
 #[derive(Debug, Clone, Default)]
 pub struct Keywords {
-    own: HashSet<String>,
+    stop: HashSet<String>,
+    start: HashSet<String>,
+    help: HashSet<String>,
 }
 
 impl Keywords {
     /// `own` words opt out as STOP does; a word may be a phrase.
     #[must_use]
     pub fn new(own: &[impl AsRef<str>]) -> Self {
-        Self { own: own.iter().map(|word| fold(word.as_ref())).filter(|word| !word.is_empty()).collect() }
+        Self { stop: folded(own), ..Self::default() }
+    }
+
+    /// These words opt in again as START does.
+    #[must_use]
+    pub fn with_start(self, own: &[impl AsRef<str>]) -> Self {
+        Self { start: folded(own), ..self }
+    }
+
+    /// These words ask as HELP does.
+    #[must_use]
+    pub fn with_help(self, own: &[impl AsRef<str>]) -> Self {
+        Self { help: folded(own), ..self }
     }
 
     /// What a message asks for; None when it isn't one of the words alone. Case, surrounding space and punctuation, and invisible
@@ -48,11 +63,11 @@ impl Keywords {
         // "stop all", "opt-out" and "un-stop" are the built-in words as people write them.
         let joined: String = folded.chars().filter(|c| *c != ' ' && *c != '-').collect();
         let is_one_of = |words: &[&str]| words.contains(&joined.as_str());
-        if self.own.contains(&folded) || is_one_of(&STOP) {
+        if self.stop.contains(&folded) || is_one_of(&STOP) {
             Some(Intent::Stop)
-        } else if is_one_of(&START) {
+        } else if self.start.contains(&folded) || is_one_of(&START) {
             Some(Intent::Start)
-        } else if is_one_of(&HELP) {
+        } else if self.help.contains(&folded) || is_one_of(&HELP) {
             Some(Intent::Help)
         } else {
             None
@@ -62,22 +77,23 @@ impl Keywords {
 
 const MAX_MESSAGE_BYTES: usize = 512;
 
-/// A form in which two spellings of a word are equal: Unicode case folded (by way of upper case, so that ß is ss and final sigma is
-/// sigma), the four Turkish i's made one, punctuation and signs around it dropped, inner space made single.
+fn folded(words: &[impl AsRef<str>]) -> HashSet<String> {
+    words.iter().map(|word| fold(word.as_ref())).filter(|word| !word.is_empty()).collect()
+}
+
+/// A form in which two spellings of a word are equal: composed (some keyboards send é as two characters), Unicode case folded (by way of
+/// upper case, so that ß is ss and final sigma is sigma), the four Turkish i's made one, punctuation and signs around it dropped, inner
+/// space made single.
 fn fold(text: &str) -> String {
-    let folded: String =
-        text.chars().filter(|c| !is_ignorable(*c)).map(simple).flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
+    let marked = text.nfkc().filter(|c| !is_ignorable(*c)).map(simple);
+    let folded: String = marked.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
     let word = folded.trim_matches(|c: char| !c.is_alphanumeric());
     word.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// One letter for letters that people take for the same: Turkish i's, and the full-width forms of ASCII.
+/// One letter for letters that people take for the same.
 fn simple(c: char) -> char {
-    match c {
-        'İ' | 'ı' => 'i',
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-        _ => c,
-    }
+    if matches!(c, 'İ' | 'ı') { 'i' } else { c }
 }
 
 /// Marks without a meaning of their own: direction marks and joiners, Arabic vowel signs and the stretching line, the dot that is left of
@@ -149,6 +165,7 @@ mod tests {
             "schluß",
             "No más",
             "NO MÁS",
+            "no ma\u{301}s",
         ] {
             assert_eq!(intent(message), Some(Intent::Stop), "{message:?}");
         }
@@ -197,5 +214,23 @@ mod tests {
         assert_eq!(Keywords::new(&["yes", "Help "]).intent("YES"), Some(Intent::Stop));
         assert_eq!(Keywords::new(&["yes", "Help "]).intent("help"), Some(Intent::Stop));
         assert_eq!(Keywords::new(&["", " . "]).intent("."), None);
+        assert_eq!(Keywords::new(&["נו"]).with_start(&["נו"]).intent("נו"), Some(Intent::Stop));
+    }
+
+    #[test]
+    fn own_words_opt_in_and_ask() {
+        let keywords = Keywords::new(&["стоп"]).with_start(&["старт", "ابدأ"]).with_help(&["помощь", "मदद"]);
+        for (message, expected) in [
+            ("СТАРТ!", Intent::Start),
+            ("ابدأ", Intent::Start),
+            ("ابدا\u{654}", Intent::Start),
+            ("Помощь?", Intent::Help),
+            ("मदद", Intent::Help),
+            ("start", Intent::Start),
+            ("Стоп", Intent::Stop),
+        ] {
+            assert_eq!(keywords.intent(message), Some(expected), "{message:?}");
+        }
+        assert_eq!(keywords.intent("старт завтра"), None);
     }
 }

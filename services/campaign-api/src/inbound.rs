@@ -1,9 +1,13 @@
-//! What people send back: STOP, START and unsubscribe links, from webhook-ingest by way of the INBOUND stream.
+//! What people send back: STOP, START, unsubscribe links, and what they say on the pages behind links, from webhook-ingest by way of the
+//! INBOUND stream.
 //!
-//! A message is acted on once, by its key, in one transaction with all that follows from it: the register's entry, and the fact that
-//! says which delivery it was an answer to. What is no word of the register is a reply, and a fact too. Conversations are not kept here, and HELP is answered by nobody yet.
+//! A message is acted on once, by its key, in one transaction with all that follows from it: the register's entry, the record of what was
+//! said, and the fact that says which delivery it was an answer to. What is no word of the register is a reply, and a fact too; so is a
+//! conversion that a pixel has told. Conversations are not kept here, and HELP is answered by nobody yet.
 
 mod act;
+mod conversions;
+mod pages;
 mod sort;
 
 use crate::state::State;

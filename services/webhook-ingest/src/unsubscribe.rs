@@ -1,44 +1,81 @@
 //! The unsubscribe link: GET shows a page and changes nothing, because scanners follow links; POST unsubscribes at once (RFC 8058),
 //! from the mail program's own button or from the page's.
 
-use crate::{App, form, problem::Problem};
+use crate::{
+    App, form,
+    pages::{self, Language, Page, Visit, escape},
+};
 use axum::{
     body::Bytes,
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{StatusCode, header, request::Parts},
+    response::Response,
 };
-use domain::facts::key;
+use domain::{DeliveryId, facts::key, link::Recipient};
 use proto::event::{Fact, FactKind, Inbound, InboundIntent};
 use runtime::traceparent;
+use std::time::Duration;
+use store::consent::person;
+use tokio::time::timeout;
 
 /// More than any mail program sends.
 const MAX_FORM_BYTES: usize = 16 << 10;
+/// How long the page waits to learn in which language to speak.
+const LANGUAGE_WITHIN: Duration = Duration::from_secs(1);
 
-pub(crate) async fn page(State(app): State<App>, Path(token): Path<String>) -> Response {
-    match app.links.read_unsubscribe(&token) {
-        Some(_) => html(StatusCode::OK, "Unsubscribe", ASK),
-        None => unknown(),
-    }
+pub(crate) async fn page(State(app): State<App>, Path(token): Path<String>, parts: Parts) -> Response {
+    let visit = Visit::of(&app, &parts);
+    let Some(delivery) = app.links.read_unsubscribe(&token) else { return pages::unknown(visit.language("")) };
+    let language = visit.language(&locale(&app, delivery).await);
+    let texts = language.texts();
+    let body = format!(
+        "<p>{}</p><form method=\"post\"><input type=\"hidden\" name=\"List-Unsubscribe\" value=\"One-Click\">\
+         <button type=\"submit\">{}</button></form>{}",
+        escape(texts.unsubscribe_ask),
+        escape(texts.unsubscribe_button),
+        choose(&app, delivery, language)
+    );
+    Page { language, title: texts.unsubscribe_title, body, with_languages: true }.answer(StatusCode::OK)
 }
 
 /// Answers with 200 whether it is new or was done before, and never with a redirect. The opt-out is durable by then; it takes effect
 /// within moments, and at the latest when the next message to that person is about to leave.
-pub(crate) async fn unsubscribe(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
-    let Some(delivery) = app.links.read_unsubscribe(&token) else { return unknown() };
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+pub(crate) async fn unsubscribe(State(app): State<App>, Path(token): Path<String>, parts: Parts, body: Bytes) -> Response {
+    let visit = Visit::of(&app, &parts);
+    let Some(delivery) = app.links.read_unsubscribe(&token) else { return pages::unknown(visit.language("")) };
+    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if body.len() > MAX_FORM_BYTES || !form::is_one_click(content_type, &body) {
-        return html(StatusCode::BAD_REQUEST, "Not understood", NOT_UNDERSTOOD);
+        return pages::not_understood(visit.language(""));
     }
+    // A mail program's button doesn't wait for words that nobody reads.
+    let language = visit.language("");
+    let (stop, fact) = said(delivery, &visit, language);
+    match app.commits.commit_always(fact.into_iter().collect(), vec![stop]).await {
+        Ok(()) => {
+            let texts = language.texts();
+            let body = format!("<p>{}</p>{}", escape(texts.unsubscribed), choose(&app, delivery, language));
+            Page { language, title: texts.unsubscribed_title, body, with_languages: false }.answer(StatusCode::OK)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "an unsubscribe could not be stored");
+            pages::later(language)
+        }
+    }
+}
+
+/// The opt-out, and the fact that says which message it was an answer to. A test's message, whose number is below zero, is counted nowhere.
+fn said(delivery: DeliveryId, visit: &Visit, language: Language) -> (Inbound, Option<Fact>) {
     let traceparent = tracing::info_span!("webhook_ingest.link.unsubscribe").in_scope(traceparent::current);
     let occurred_at_ms = outbox::millis(crate::now());
     let stop = Inbound {
-        key: key(&format!("unsubscribe/{delivery}")).to_vec(),
+        // With its time: who has opted in again since then may unsubscribe by the same link once more.
+        key: key(&format!("unsubscribe/{delivery}/{occurred_at_ms}")).to_vec(),
         delivery_id: delivery.0,
         intent: InboundIntent::Stop.into(),
-        source: "one_click".to_owned(),
+        source: domain::consent::source::ONE_CLICK.to_owned(),
         occurred_at_ms,
         traceparent: traceparent.clone(),
+        origin: Some(visit.origin(language.tag)),
         ..Inbound::default()
     };
     let fact = Fact {
@@ -49,40 +86,28 @@ pub(crate) async fn unsubscribe(State(app): State<App>, Path(token): Path<String
         traceparent,
         ..Fact::default()
     };
-    match app.commits.commit_always(vec![fact], vec![stop]).await {
-        Ok(()) => html(StatusCode::OK, "Unsubscribed", DONE),
-        Err(error) => {
-            tracing::warn!(%error, "an unsubscribe could not be stored");
-            Problem::from(error).into_response()
-        }
+    (stop, (delivery.0 > 0).then_some(fact))
+}
+
+/// The link to the person's own preferences: leaving one topic may be enough.
+fn choose(app: &App, delivery: DeliveryId, language: Language) -> String {
+    if delivery.0 <= 0 {
+        return String::new();
     }
+    let token = app.links.preferences_token(Recipient::Delivery(delivery));
+    format!("<p><a href=\"../preferences/{token}?lang={}\">{}</a></p>", language.tag, escape(language.texts().choose))
 }
 
-fn unknown() -> Response {
-    html(StatusCode::NOT_FOUND, "Link not valid", UNKNOWN)
-}
-
-const ASK: &str = "<p>You will get no more messages like the one that brought you here.</p>\
-<form method=\"post\"><input type=\"hidden\" name=\"List-Unsubscribe\" value=\"One-Click\">\
-<button type=\"submit\">Unsubscribe</button></form>";
-const DONE: &str = "<p>You are unsubscribed. You may close this page.</p>";
-const NOT_UNDERSTOOD: &str = "<p>Nothing has changed. Please use the button on the page that the link in the message shows.</p>";
-const UNKNOWN: &str = "<p>This link is not complete. Please copy all of it from the message.</p>";
-
-/// A page without scripts, pictures or anything from elsewhere.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-
-fn html(status: StatusCode, title: &str, body: &'static str) -> Response {
-    let page = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"robots\" content=\"noindex\">\
-         <title>{title}</title><style>body{{font:1.125rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1rem}}\
-         button{{font:inherit;padding:.5rem 1.25rem}}</style></head>\
-         <body><main><h1>{title}</h1>{body}</main></body></html>"
-    );
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
-    ];
-    (status, headers, page).into_response()
+/// Of the message's recipient; empty when it can't be known, which must not keep anybody from unsubscribing.
+async fn locale(app: &App, delivery: DeliveryId) -> String {
+    let find = async { person::greeting(&mut *app.db.acquire().await?, delivery).await };
+    match timeout(LANGUAGE_WITHIN, find).await {
+        Ok(Ok(found)) => found.map(|(locale, _)| locale).unwrap_or_default(),
+        Ok(Err(error)) => {
+            let error: store::Error = error;
+            tracing::warn!(%error, "a recipient's language could not be read");
+            String::new()
+        }
+        Err(_) => String::new(),
+    }
 }

@@ -52,7 +52,7 @@ pub struct Addressee {
     pub address_key: String,
 }
 
-/// Who these deliveries went to; those of other workspaces are left out.
+/// Who these deliveries went to; those of other workspaces are left out. A number below zero is a test's message.
 ///
 /// # Errors
 /// When the statement fails.
@@ -62,8 +62,11 @@ pub async fn addressees(
     deliveries: &[i64],
 ) -> Result<BTreeMap<DeliveryId, Addressee>> {
     let rows = sqlx::query!(
-        r#"SELECT delivery_id, channel, address_key AS "address_key!" FROM send.delivery
-           WHERE workspace_id = $1 AND delivery_id = ANY($2) AND address_key IS NOT NULL"#,
+        r#"SELECT delivery_id AS "delivery_id!", channel AS "channel!", address_key AS "address_key!" FROM send.delivery
+           WHERE workspace_id = $1 AND delivery_id = ANY($2) AND address_key IS NOT NULL
+           UNION ALL
+           SELECT -test_message_id, channel, address_key FROM send.test_message
+           WHERE workspace_id = $1 AND test_message_id IN (SELECT -id FROM unnest($2) AS id WHERE id < 0)"#,
         workspace.0,
         deliveries
     )

@@ -1,7 +1,7 @@
 //! The register of opt-outs, and what is looked up for messages that come back.
 
 use crate::fixture::{World, now};
-use domain::{Channel, DeliveryId, WorkerId, delivery::State};
+use domain::{Channel, DeliveryId, WorkerId, consent::Evidence, delivery::State};
 use std::collections::BTreeSet;
 use store::{
     Role,
@@ -12,7 +12,8 @@ use time::Duration;
 use uuid::Uuid;
 
 fn entry(channel: Option<Channel>, key: &str, source: &str) -> OptOut {
-    OptOut { channel, address_key: key.to_owned(), source: source.to_owned(), reason: String::new(), created_at: now() }
+    let (address_key, source) = (key.to_owned(), source.to_owned());
+    OptOut { channel, address_key, source, reason: String::new(), created_at: now(), evidence: Evidence::default() }
 }
 
 #[tokio::test]
@@ -26,8 +27,8 @@ async fn an_address_is_registered_once_a_channel() {
         entry(Some(Channel::Whatsapp), "+971501234567", "api"),
         entry(None, "+971501234567", "api"),
     ];
-    assert_eq!(optout::add(&mut tx, campaign.workspace, &entries).await.unwrap().len(), 3);
-    assert!(optout::add(&mut tx, campaign.workspace, &entries).await.unwrap().is_empty());
+    assert_eq!(optout::add(&mut tx, campaign.workspace, &entries, "").await.unwrap().len(), 3);
+    assert!(optout::add(&mut tx, campaign.workspace, &entries, "").await.unwrap().is_empty());
     let all = optout::list(&mut tx, campaign.workspace, Some("+971501234567"), &Page::parse(0, "").unwrap()).await.unwrap();
     let channels: Vec<_> = all.iter().map(|entry| (entry.channel, entry.source.as_str())).collect();
     assert_eq!(channels, [(None, "api"), (Some(Channel::Sms), "api"), (Some(Channel::Whatsapp), "api")]);
@@ -41,7 +42,7 @@ async fn the_register_is_paged() {
     let campaign = world.campaign(0, 1.0).await;
     let mut tx = world.connect_as(Role::Api).await.tenant(campaign.workspace).await.unwrap();
     let entries: Vec<_> = (0..25).map(|n| entry([None, Some(Channel::Email)][n % 2], &format!("p{:02} x@x.com", n / 2), "api")).collect();
-    optout::add(&mut tx, campaign.workspace, &entries).await.unwrap();
+    optout::add(&mut tx, campaign.workspace, &entries, "").await.unwrap();
     let (mut seen, mut token) = (BTreeSet::new(), String::new());
     loop {
         let page = Page::parse(10, &token).unwrap();
@@ -64,13 +65,13 @@ async fn a_person_takes_back_only_what_is_theirs_and_older() {
     let workspace = campaign.workspace;
     let mut tx = world.connect_as(Role::Api).await.tenant(workspace).await.unwrap();
     let entries = [entry(Some(Channel::Sms), "+1", "keyword"), entry(Some(Channel::Sms), "+2", "api")];
-    optout::add(&mut tx, workspace, &entries).await.unwrap();
+    optout::add(&mut tx, workspace, &entries, "").await.unwrap();
     let sources = ["keyword".to_owned(), "one_click".to_owned()];
     let (before, after) = (now() - Duration::hours(1), now() + Duration::hours(1));
-    assert!(optout::take_back(&mut tx, workspace, Channel::Sms, "+1", &sources, before).await.unwrap().is_none());
-    assert!(optout::take_back(&mut tx, workspace, Channel::Whatsapp, "+1", &sources, after).await.unwrap().is_none());
-    assert!(optout::take_back(&mut tx, workspace, Channel::Sms, "+2", &sources, after).await.unwrap().is_none());
-    assert!(optout::take_back(&mut tx, workspace, Channel::Sms, "+1", &sources, after).await.unwrap().is_some());
+    assert!(optout::take_back(&mut tx, workspace, Some(Channel::Sms), "+1", &sources, before).await.unwrap().is_none());
+    assert!(optout::take_back(&mut tx, workspace, Some(Channel::Whatsapp), "+1", &sources, after).await.unwrap().is_none());
+    assert!(optout::take_back(&mut tx, workspace, Some(Channel::Sms), "+2", &sources, after).await.unwrap().is_none());
+    assert!(optout::take_back(&mut tx, workspace, Some(Channel::Sms), "+1", &sources, after).await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -1,18 +1,28 @@
 //! Acting on messages: one transaction for each workspace that has some.
 
 use super::{
-    ORIGIN,
+    ORIGIN, conversions, pages,
     sort::{Reader, Wish, is_caused_by_delivery, named_delivery, revocable},
 };
 use crate::contact::phone_rules;
-use domain::{DeliveryId, WorkspaceId, facts, keyword::Keywords};
+use domain::{
+    DeliveryId, WorkspaceId,
+    consent::{Kind, source},
+    facts,
+    keyword::Keywords,
+};
 use proto::event::{Fact, FactKind, Inbound};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{
     Db, PgConnection, Result, attribution,
     audit::{self, Entry},
+    consent::{
+        self, Event,
+        bounce::{self, Bounce},
+        event::About,
+    },
     optout::{self, Addressee, OptOut},
-    workspace,
+    workspace::{self, Workspace},
 };
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -69,16 +79,35 @@ async fn act_for(tx: &mut PgConnection, id: WorkspaceId, messages: Vec<(Uuid, In
     let messages: Vec<_> = messages.into_iter().filter(|(key, _)| new.remove(key)).map(|(_, message)| message).collect();
     let named: Vec<_> = messages.iter().filter_map(named_delivery).map(|delivery| delivery.0).collect();
     let addressees = optout::addressees(tx, id, &named).await?;
-    let keywords = Keywords::new(&workspace.opt_out_keywords);
+    let own = &workspace.consent;
+    let keywords = Keywords::new(&workspace.opt_out_keywords).with_start(&own.opt_in_keywords).with_help(&own.help_keywords);
     let reader = Reader { keywords: &keywords, rules: &phone_rules(&workspace), addressees: &addressees };
     let mut wishes: Vec<_> = messages.iter().filter_map(|message| reader.wish(message)).collect();
     // In the order in which people wished, whatever the order of arrival.
     wishes.sort_by_key(|wish| wish.at);
+    let wishes = without_few_bounces(tx, &workspace, wishes).await?;
     register(tx, id, &wishes, now).await?;
     let mut facts = unsubscribed(tx, id, &wishes, now).await?;
+    facts.extend(pages::apply(tx, id, &messages, now).await?);
     facts.extend(replied(tx, id, &messages, &reader, now).await?);
+    facts.extend(conversions::record(tx, &workspace, &messages, now).await?);
     let traceparent = facts.first().map(|fact| fact.traceparent.clone()).unwrap_or_default();
     outbox::add(tx, ORIGIN, facts, &traceparent, now).await
+}
+
+/// Leaves out what is said of addresses that have bounced less often than the workspace bears.
+async fn without_few_bounces(tx: &mut PgConnection, workspace: &Workspace, wishes: Vec<Wish>) -> Result<Vec<Wish>> {
+    let most = workspace.consent.bounces_before_opt_out.unsigned_abs();
+    if most <= 1 {
+        return Ok(wishes);
+    }
+    let is_bounce = |wish: &Wish| wish.source == source::BOUNCE && !wish.wants_messages;
+    let bounce = |wish: &Wish| Bounce { address_key: wish.addressee.address_key.clone(), delivery_id: wish.delivery, at: wish.at };
+    let bounces: Vec<_> = wishes.iter().filter(|wish| is_bounce(wish)).map(bounce).collect();
+    let counts = bounce::count(&mut *tx, workspace.workspace_id, &bounces).await?;
+    let enough: Vec<_> = counts.into_iter().filter(|(_, count)| *count >= most).map(|(key, _)| key).collect();
+    bounce::forget(tx, workspace.workspace_id, &enough).await?;
+    Ok(wishes.into_iter().filter(|wish| !is_bounce(wish) || enough.contains(&wish.addressee.address_key)).collect())
 }
 
 /// Brings the register to what each person wished last.
@@ -89,11 +118,12 @@ async fn register(tx: &mut PgConnection, workspace: WorkspaceId, wishes: &[Wish]
     }
     let (starts, stops): (Vec<&Wish>, Vec<&Wish>) = last.into_values().partition(|wish| wish.wants_messages);
     let entries: Vec<_> = stops.into_iter().map(entry).collect();
-    optout::add(tx, workspace, &entries).await?;
+    optout::add(tx, workspace, &entries, "").await?;
     for start in starts {
         let Addressee { channel, address_key } = &start.addressee;
-        let taken_back = optout::take_back(tx, workspace, *channel, address_key, &revocable(&start.source), start.at).await?;
+        let taken_back = optout::take_back(tx, workspace, Some(*channel), address_key, &revocable(&start.source), start.at).await?;
         if let Some(taken_back) = taken_back {
+            consent::note(tx, workspace, &[opted_in(start)]).await?;
             audit::record(tx, taken_back_entry(workspace, &taken_back, start, now)).await?;
         }
     }
@@ -107,6 +137,20 @@ fn entry(stop: &Wish) -> OptOut {
         source: stop.source.clone(),
         reason: String::new(),
         created_at: stop.at,
+        evidence: stop.evidence.clone(),
+    }
+}
+
+fn opted_in(start: &Wish) -> Event {
+    Event {
+        at: start.at,
+        kind: Kind::OptedIn,
+        about: About::Channel(Some(start.addressee.channel)),
+        address_key: Some(start.addressee.address_key.clone()),
+        contact_id: None,
+        source: start.source.clone(),
+        actor: String::new(),
+        evidence: start.evidence.clone(),
     }
 }
 
@@ -135,7 +179,8 @@ async fn unsubscribed(tx: &mut PgConnection, workspace: WorkspaceId, wishes: &[W
             Some(delivery) => Some(delivery),
             None => found.next().flatten(),
         };
-        if let Some(delivery) = delivery {
+        // A test's message, whose number is below zero, is counted nowhere.
+        if let Some(delivery) = delivery.filter(|delivery| delivery.0 > 0) {
             facts.entry(delivery).or_insert_with(|| fact(delivery, stop));
         }
     }
@@ -171,13 +216,19 @@ async fn replied(
 }
 
 fn fact(delivery: DeliveryId, stop: &Wish) -> Fact {
+    let at_ms = i64::try_from(stop.at.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
+    unsubscribed_fact(delivery, at_ms, &stop.traceparent)
+}
+
+/// The fact that the recipient of a message opted out because of it.
+pub(super) fn unsubscribed_fact(delivery: DeliveryId, occurred_at_ms: i64, traceparent: &str) -> Fact {
     Fact {
         // webhook-ingest says the same of links, under the same key.
         key: facts::key(&format!("unsubscribed/{delivery}")).to_vec(),
         kind: FactKind::Unsubscribed.into(),
-        occurred_at_ms: i64::try_from(stop.at.unix_timestamp_nanos() / 1_000_000).unwrap_or_default(),
+        occurred_at_ms,
         delivery_id: delivery.0,
-        traceparent: stop.traceparent.clone(),
+        traceparent: traceparent.to_owned(),
         ..Fact::default()
     }
 }

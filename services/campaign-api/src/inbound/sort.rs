@@ -1,8 +1,10 @@
 //! What a message of a person asks for, and for whom.
 
+use super::pages::evidence;
 use domain::{
     Channel, DeliveryId,
     address::{self, PhoneRules},
+    consent::{Evidence, REVOCABLE, source},
     keyword::{Intent, Keywords},
 };
 use proto::event::{Inbound, InboundIntent};
@@ -20,6 +22,7 @@ pub struct Wish {
     /// The delivery that it names.
     pub delivery: Option<DeliveryId>,
     pub traceparent: String,
+    pub evidence: Evidence,
 }
 
 /// A workspace's way of reading messages.
@@ -47,6 +50,7 @@ impl Reader<'_> {
             at,
             delivery,
             traceparent: inbound.traceparent.clone(),
+            evidence: evidence(inbound),
         })
     }
 
@@ -97,9 +101,9 @@ pub fn is_caused_by_delivery(wish: &Wish) -> bool {
 }
 
 /// Whose opt-outs a person may take back by a wish from this source. Providers go on blocking until they are told themselves.
-pub fn revocable(source: &str) -> Vec<String> {
-    let sources: &[&str] = if source == "provider" { &["keyword", "one_click", "provider"] } else { &["keyword", "one_click"] };
-    sources.iter().map(|source| (*source).to_owned()).collect()
+pub fn revocable(said_by: &str) -> Vec<String> {
+    let told = (said_by == source::PROVIDER).then_some(source::PROVIDER);
+    REVOCABLE.into_iter().chain(told).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,11 @@
 
 use super::{address, channel};
 use crate::{audit::Change, contact::read_phone_rules, convert::commit, state::State};
-use domain::{address::PhoneRules, role::Role};
+use domain::{
+    address::PhoneRules,
+    consent::{Evidence, source},
+    role::Role,
+};
 use proto::optout::{AddOptOutsRequest, AddOptOutsResponse};
 use runtime::{
     auth,
@@ -18,7 +22,6 @@ const MAX_OPT_OUTS: usize = 10_000;
 /// Bad ones that are told at once at most.
 const MAX_VIOLATIONS: usize = 100;
 const MAX_REASON: usize = 1_000;
-const SOURCE: &str = "api";
 
 /// What the audit log keeps.
 #[derive(Serialize)]
@@ -36,7 +39,7 @@ pub async fn run(state: &State, request: Request<AddOptOutsRequest>) -> Result<A
     let mut tx = state.db.tenant(caller.workspace).await.map_err(status::store)?;
     let rules = read_phone_rules(&mut tx, caller.workspace).await?;
     let mut opt_outs = read(request.opt_outs, &rules, now)?;
-    let added = optout::add(&mut tx, caller.workspace, &opt_outs).await.map_err(status::store)?;
+    let added = optout::add(&mut tx, caller.workspace, &opt_outs, &caller.subject).await.map_err(status::store)?;
     let count = added.len() as u64;
     if count > 0 {
         let mut added: HashSet<_> = added.into_iter().collect();
@@ -64,7 +67,8 @@ fn read(given: Vec<proto::optout::OptOut>, rules: &PhoneRules, now: OffsetDateTi
         match read_one(&entry, rules) {
             Ok((channel, address_key)) => {
                 let reason = entry.reason.trim().to_owned();
-                read.push(OptOut { channel, address_key, source: SOURCE.to_owned(), reason, created_at: now });
+                let evidence = Evidence::note(&entry.evidence.map(|evidence| evidence.text).unwrap_or_default());
+                read.push(OptOut { channel, address_key, source: source::API.to_owned(), reason, created_at: now, evidence });
             }
             Err((field, description)) if bad < MAX_VIOLATIONS => {
                 bad += 1;

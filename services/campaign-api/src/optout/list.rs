@@ -1,7 +1,7 @@
 //! ListOptOuts.
 
 use super::registered_key;
-use crate::{contact::read_phone_rules, convert::timestamp, state::State};
+use crate::{consent::evidence, contact::read_phone_rules, convert::timestamp, state::State};
 use domain::role::Role;
 use proto::{
     convert::channel_number,
@@ -33,5 +33,6 @@ fn present(entry: optout::OptOut) -> OptOut {
         source: entry.source,
         reason: entry.reason,
         created_at: Some(timestamp(entry.created_at)),
+        evidence: Some(evidence(entry.evidence)),
     }
 }

@@ -1,6 +1,7 @@
 //! The register of addresses that must not be messaged.
 
 mod add;
+mod import;
 mod list;
 mod remove;
 
@@ -12,11 +13,12 @@ use domain::{
 use proto::{
     common,
     optout::{
-        AddOptOutsRequest, AddOptOutsResponse, ListOptOutsRequest, ListOptOutsResponse, RemoveOptOutRequest, RemoveOptOutResponse,
+        AddOptOutsRequest, AddOptOutsResponse, ImportOptOutsRequest, ListOptOutsRequest, ListOptOutsResponse, RemoveOptOutRequest,
+        RemoveOptOutResponse,
         opt_out_service_server::{OptOutService, OptOutServiceServer},
     },
 };
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 pub struct OptOuts(State);
 
@@ -26,6 +28,8 @@ pub fn service(state: State) -> OptOutServiceServer<OptOuts> {
 
 #[tonic::async_trait]
 impl OptOutService for OptOuts {
+    type ImportOptOutsStream = import::Answers;
+
     async fn add_opt_outs(&self, request: Request<AddOptOutsRequest>) -> Result<Response<AddOptOutsResponse>, Status> {
         add::run(&self.0, request).await.map(Response::new)
     }
@@ -36,6 +40,10 @@ impl OptOutService for OptOuts {
 
     async fn remove_opt_out(&self, request: Request<RemoveOptOutRequest>) -> Result<Response<RemoveOptOutResponse>, Status> {
         remove::run(&self.0, request).await.map(Response::new)
+    }
+
+    async fn import_opt_outs(&self, request: Request<Streaming<ImportOptOutsRequest>>) -> Result<Response<import::Answers>, Status> {
+        import::run(&self.0, request).await
     }
 }
 
@@ -54,6 +62,6 @@ fn address(channel: Option<Channel>, written: &str, rules: &PhoneRules) -> Addre
 }
 
 /// The key under which an address may be registered, even one that came from a provider and can't be read by our rules.
-fn registered_key(channel: Option<Channel>, written: &str, rules: &PhoneRules) -> String {
+pub fn registered_key(channel: Option<Channel>, written: &str, rules: &PhoneRules) -> String {
     address(channel, written, rules).key.unwrap_or_else(|| written.trim().to_lowercase())
 }

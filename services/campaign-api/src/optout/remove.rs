@@ -7,14 +7,20 @@ use crate::{
     convert::{commit, reason},
     state::State,
 };
-use domain::role::Role;
+use domain::{
+    consent::{Evidence, Kind, source},
+    role::Role,
+};
 use proto::optout::{RemoveOptOutRequest, RemoveOptOutResponse};
 use runtime::{
     auth,
     status::{self, Violations},
 };
 use serde_json::json;
-use store::optout;
+use store::{
+    consent::{self, Event, event::About},
+    optout,
+};
 use tonic::{Request, Status};
 
 pub async fn run(state: &State, request: Request<RemoveOptOutRequest>) -> Result<RemoveOptOutResponse, Status> {
@@ -33,6 +39,18 @@ pub async fn run(state: &State, request: Request<RemoveOptOutRequest>) -> Result
     let key = registered_key(channel, &request.address, &read_phone_rules(&mut tx, caller.workspace).await?);
     let removed = optout::remove(&mut tx, caller.workspace, channel, &key).await.map_err(status::store)?;
     let removed = removed.ok_or_else(|| status::not_found("opt_out"))?;
+    let now = state.clock.now();
+    let event = Event {
+        at: now,
+        kind: Kind::OptOutRemoved,
+        about: About::Channel(channel),
+        address_key: Some(removed.address_key.clone()),
+        contact_id: None,
+        source: source::API.to_owned(),
+        actor: caller.subject.clone(),
+        evidence: Evidence::note(&reason),
+    };
+    consent::note(&mut tx, caller.workspace, &[event]).await.map_err(status::store)?;
     let change = Change {
         workspace: caller.workspace,
         caller: &caller,
@@ -40,7 +58,7 @@ pub async fn run(state: &State, request: Request<RemoveOptOutRequest>) -> Result
         id: caller.workspace.0,
         before: Some(&json!(removed)),
         after: Some(&json!({ "removed_because": reason })),
-        at: state.clock.now(),
+        at: now,
     };
     change.record(&mut tx).await?;
     commit(tx).await?;

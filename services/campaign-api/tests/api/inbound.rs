@@ -21,26 +21,26 @@ use store::{gate, optout::Addressee, record::Tried};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-const PHONE: &str = "+971501234567";
-const EMAIL: &str = "one@example.com";
+pub const PHONE: &str = "+971501234567";
+pub const EMAIL: &str = "one@example.com";
 
-fn now_ms() -> i64 {
+pub fn now_ms() -> i64 {
     i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000).unwrap()
 }
 
 /// A workspace whose one contact was sent an e-mail and an SMS, and the broker's other end.
-struct Post<'a> {
-    workspace: Workspace<'a>,
+pub struct Post<'a> {
+    pub workspace: Workspace<'a>,
     bus: Bus,
     senders: BTreeMap<Channel, SenderId>,
     facts: Arc<Mutex<Vec<Fact>>>,
     /// What was sent, by channel.
-    deliveries: BTreeMap<Channel, i64>,
+    pub deliveries: BTreeMap<Channel, i64>,
     _stop: tokio_util::sync::DropGuard,
 }
 
 impl<'a> Post<'a> {
-    async fn new(api: &'a Api) -> Self {
+    pub async fn new(api: &'a Api) -> Self {
         let request = CreateWorkspaceRequest { opt_out_keywords: vec!["إلغاء".to_owned()], ..Default::default() };
         let workspace = api.workspace_with(request).await;
         let bus = Bus::connect(&api.nats_url, &api.prefix, 1).await.unwrap();
@@ -51,7 +51,7 @@ impl<'a> Post<'a> {
         Self { workspace, bus, senders, facts, deliveries, _stop: stop.drop_guard() }
     }
 
-    fn text(&self, channel: Channel, text: &str) -> Inbound {
+    pub fn text(&self, channel: Channel, text: &str) -> Inbound {
         Inbound {
             key: key(&format!("{channel} {text} {}", uuid::Uuid::new_v4())).to_vec(),
             workspace_id: self.workspace.id.to_string(),
@@ -65,18 +65,18 @@ impl<'a> Post<'a> {
         }
     }
 
-    async fn publish(&self, inbound: Vec<Inbound>) {
+    pub async fn publish(&self, inbound: Vec<Inbound>) {
         let id = uuid::Uuid::new_v4().to_string();
         self.bus.publish(&Subject::inbound(), &InboundBatch { inbound }, &id, "").await.unwrap();
     }
 
     /// The register, as (channel, address, source).
-    async fn register(&self) -> Vec<(i32, String, String)> {
+    pub async fn register(&self) -> Vec<(i32, String, String)> {
         let answer = self.workspace.opt_outs(Role::Agent).list_opt_outs(ListOptOutsRequest::default()).await.unwrap();
         answer.into_inner().opt_outs.into_iter().map(|entry| (entry.channel, entry.address, entry.source)).collect()
     }
 
-    async fn until_registered(&self, expected: &[(Channel, &str, &str)]) {
+    pub async fn until_registered(&self, expected: &[(Channel, &str, &str)]) {
         let expected: Vec<_> = expected
             .iter()
             .map(|(channel, address, source)| (proto::convert::channel_number(*channel), (*address).to_owned(), (*source).to_owned()))
@@ -85,7 +85,7 @@ impl<'a> Post<'a> {
     }
 
     /// Waits until everything published so far has been handled: until a message of its own has.
-    async fn settled(&self) {
+    pub async fn settled(&self) {
         let probe = format!("{}@settled.example", uuid::Uuid::new_v4());
         let inbound = Inbound {
             from: probe.clone(),
@@ -100,7 +100,7 @@ impl<'a> Post<'a> {
         self.workspace.opt_outs(Role::Admin).remove_opt_out(remove).await.unwrap();
     }
 
-    fn unsubscribed(&self) -> Vec<i64> {
+    pub fn unsubscribed(&self) -> Vec<i64> {
         self.told(FactKind::Unsubscribed)
     }
 

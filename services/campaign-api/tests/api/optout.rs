@@ -1,10 +1,16 @@
 //! The opt-out register.
 
-use crate::{campaign_drafts::fields, support::Api};
+use crate::{
+    campaign_drafts::fields,
+    support::{Api, Workspace},
+};
 use domain::role::Role;
-use proto::{common::Channel, optout::*};
+use proto::{
+    common::Channel,
+    optout::{import_opt_outs_request::Part, *},
+};
 use store::audit;
-use tonic::Code;
+use tonic::{Code, Status};
 
 fn entry(channel: Channel, address: &str) -> OptOut {
     OptOut { channel: channel.into(), address: address.to_owned(), reason: "asked by phone".to_owned(), ..OptOut::default() }
@@ -86,6 +92,58 @@ async fn only_an_admin_with_a_reason_removes_one() {
     let log = audit::of_object(&mut connection, workspace.id, "opt_out", workspace.id.0).await.unwrap();
     let removal = log.last().unwrap();
     assert_eq!((removal.action.as_str(), removal.actor.as_str()), ("opt_out.remove", "test-admin"));
-    assert_eq!(removal.before.as_ref().unwrap()["address_key"], "+971501234567");
+    assert_eq!(removal.before.as_ref().unwrap()["address_key"], "+9•••67", "the log keeps no address");
     assert_eq!(removal.after.as_ref().unwrap()["removed_because"], "she wrote to us");
+}
+
+async fn import(
+    workspace: &Workspace<'_>,
+    options: ImportOptOutsOptions,
+    file: &[u8],
+) -> Result<(ImportOptOutsResponse, Vec<OptOutProblem>), Status> {
+    let first = ImportOptOutsRequest { part: Some(Part::Options(options)) };
+    let pieces = file.chunks(1_000).map(|piece| ImportOptOutsRequest { part: Some(Part::Data(piece.to_vec())) });
+    let messages: Vec<_> = std::iter::once(first).chain(pieces).collect();
+    let mut answers = workspace.opt_outs(Role::Agent).import_opt_outs(tokio_stream::iter(messages)).await?.into_inner();
+    let (mut last, mut problems) = (ImportOptOutsResponse::default(), Vec::new());
+    while let Some(answer) = answers.message().await? {
+        assert!(!last.done, "nothing comes after the last message");
+        assert_eq!(answer.rows, answer.added + answer.known + answer.rejected);
+        problems.extend(answer.problems.clone());
+        last = answer;
+    }
+    assert!(last.done);
+    Ok((last, problems))
+}
+
+#[tokio::test]
+async fn a_suppression_list_is_taken_over_and_a_bad_row_costs_itself() {
+    let api = Api::start().await;
+    let workspace = api.workspace().await;
+    let mut file = "\u{feff}Email;Channel;Reason;Since\r\n".to_owned();
+    for n in 0..2_500 {
+        file.push_str(&format!("p{n}@example.com;email;bounced;2024-05-31\r\n"));
+    }
+    file.push_str(
+        "P1@Example.com;email;again;\r\nnobody;email;;\r\na@example.com;fax;;\r\nb@example.com;all;=cmd();2024-01-01T00:00:00Z\r\n",
+    );
+    let mut file = file.into_bytes();
+    file.extend_from_slice(b"\xff\xfe@example.com;email;;\r\n");
+    let dry = ImportOptOutsOptions { dry_run: true, ..ImportOptOutsOptions::default() };
+    let (last, _) = import(&workspace, dry, &file).await.unwrap();
+    assert_eq!((last.rows, last.added, last.known, last.rejected), (2_505, 2_501, 1, 3));
+    let listed = |address: &str| ListOptOutsRequest { address: address.to_owned(), ..Default::default() };
+    let mut client = workspace.opt_outs(Role::Agent);
+    assert!(client.list_opt_outs(listed("")).await.unwrap().into_inner().opt_outs.is_empty(), "a dry run writes nothing");
+    let (last, problems) = import(&workspace, ImportOptOutsOptions::default(), &file).await.unwrap();
+    assert_eq!((last.rows, last.added, last.known, last.rejected), (2_505, 2_501, 1, 3));
+    let told: Vec<_> = problems.iter().map(|problem| (problem.row, problem.column.as_str())).collect();
+    assert_eq!(told, [(2_502, "email"), (2_503, "channel"), (2_505, "")]);
+    let entry = client.list_opt_outs(listed("p7@example.com")).await.unwrap().into_inner().opt_outs.remove(0);
+    assert_eq!((entry.source.as_str(), entry.reason.as_str()), ("import", "bounced"));
+    assert_eq!(entry.created_at.unwrap().seconds, 1_717_113_600);
+    let (again, _) = import(&workspace, ImportOptOutsOptions::default(), &file).await.unwrap();
+    assert_eq!((again.added, again.known), (0, 2_502));
+    let headless = import(&workspace, ImportOptOutsOptions::default(), b"name,city\nSara,Dubai\n").await.unwrap_err();
+    assert_eq!(fields(&headless), ["data"]);
 }

@@ -1,5 +1,7 @@
 //! `fanfare optout`: the register of addresses that must not be messaged.
 
+mod import;
+
 use crate::{output::number, paging, session::Session};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
@@ -27,7 +29,9 @@ pub enum Verb {
         #[arg(long, default_value_t = 50)]
         limit: usize,
     },
-    /// Take one address out again, with a reason that is kept
+    /// Take over a suppression list of another system; a bad row is reported and never loses the others
+    Import(import::ImportArgs),
+    /// Take one address out again, with a reason that is kept (admin)
     Remove {
         address: String,
         /// Left out: the entry for all channels
@@ -58,6 +62,7 @@ pub async fn run(verb: Verb, session: &Session) -> Result<()> {
     match verb {
         Verb::Add(args) => add_all(args, session).await,
         Verb::List { address, limit } => list(session, address.unwrap_or_default(), limit).await,
+        Verb::Import(args) => import::run(args, session).await,
         Verb::Remove { address, channel, reason } => {
             let request = RemoveOptOutRequest { channel: number_of(channel), address: address.clone(), reason };
             session.opt_outs().remove_opt_out(request).await?;

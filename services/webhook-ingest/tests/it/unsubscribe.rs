@@ -53,6 +53,22 @@ async fn a_get_shows_a_page_with_a_button_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn the_opt_out_says_from_where_it_came_and_a_tests_message_is_counted_nowhere() {
+    let mut ingest = Ingest::start().await;
+    let path = ingest.unsubscribe_path(-3);
+    let page = ingest.client.get(format!("{}{path}", ingest.base)).header("accept-language", "ar, en;q=0.5").send().await.unwrap();
+    let html = page.text().await.unwrap();
+    assert!(html.contains(r#"<html lang="ar" dir="rtl">"#) && !html.contains("/preferences/"), "{html}");
+    ingest.post(&path, FORM, "List-Unsubscribe=One-Click".to_owned()).await;
+    let stop = ingest.message().await;
+    assert_eq!((stop.delivery_id, stop.origin.unwrap().ip.as_str()), (-3, "127.0.0.1"));
+    ingest.post(&ingest.unsubscribe_path(4), FORM, "List-Unsubscribe=One-Click".to_owned()).await;
+    assert_eq!(ingest.fact().await.delivery_id, 4, "the first fact is the next real message's");
+    let html = ingest.get(&ingest.unsubscribe_path(4)).await.text().await.unwrap();
+    assert!(html.contains("href=\"../preferences/"), "leaving one subject may be enough");
+}
+
+#[tokio::test]
 async fn a_bad_token_is_not_found() {
     let ingest = Ingest::start().await;
     let other_purpose = format!("/u/{}", ingest.links.open_token(DeliveryId(1)));
