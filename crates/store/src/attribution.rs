@@ -1,37 +1,132 @@
 //! Which delivery a person's deed is an answer to.
 
-use crate::Result;
-use domain::{CampaignId, Channel, ContactId, DeliveryId, SenderId, WorkspaceId, facts::Bits};
-use sqlx::PgConnection;
-use time::OffsetDateTime;
+use crate::{Result, delivery::channel};
+use domain::{CampaignId, Channel, ContactId, DeliveryId, SenderId, WorkspaceId, facts::DELIVERED};
+use sqlx::{PgConnection, postgres::types::PgInterval};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
 
-/// The delivery of a campaign that a contact's conversion counts for, of those that left after `since`: the one clicked last, else the
-/// one opened last, else the newest that was delivered or taken by the provider.
+/// Somebody's conversion, of which the cause is sought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Converted {
+    pub by: Converter,
+    /// Only deliveries of this campaign.
+    pub campaign_id: Option<CampaignId>,
+    pub at: OffsetDateTime,
+}
+
+/// Who it was that converted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Converter {
+    Contact(ContactId),
+    /// Whoever clicked in this delivery at that time, whether that has been counted or not.
+    Clicked(DeliveryId, OffsetDateTime),
+}
+
+/// The delivery that a conversion counts for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    pub delivery_id: DeliveryId,
+    pub campaign_id: CampaignId,
+    pub contact_id: ContactId,
+    pub channel: Channel,
+}
+
+/// For each conversion the delivery that it counts for, in the order asked: the one that its author clicked last, else the one opened last,
+/// else the newest that was delivered or taken by the provider; each no longer ago than `within`, and not after the conversion, but for
+/// `clocks_differ`: those who tell of it have clocks of their own.
+///
+/// A delivery is taken to be clicked when it was first clicked, which is what is kept, unless the conversion knows better.
 ///
 /// # Errors
 /// When the statement fails.
 pub async fn to_convert(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    campaign: CampaignId,
-    contact: ContactId,
-    since: OffsetDateTime,
-) -> Result<Option<DeliveryId>> {
-    Ok(sqlx::query_scalar!(
-        "SELECT d.delivery_id FROM send.delivery d LEFT JOIN stats.delivery_status s USING (delivery_id)
-         WHERE d.workspace_id = $1 AND d.campaign_id = $2 AND d.contact_id = $3 AND coalesce(d.sent_at, d.updated_at) > $4
-           AND (s.clicked_at IS NOT NULL OR s.opened_at IS NOT NULL OR d.state = 'accepted' OR s.bits & $5 <> 0)
-         ORDER BY s.clicked_at DESC NULLS LAST, s.opened_at DESC NULLS LAST, coalesce(d.sent_at, d.updated_at) DESC, d.delivery_id DESC
-         LIMIT 1",
+    conversions: &[Converted],
+    within: Duration,
+    clocks_differ: Duration,
+) -> Result<Vec<Option<Cause>>> {
+    let sought: Vec<_> = conversions.iter().map(Sought::of).collect();
+    let contacts: Vec<_> = sought.iter().map(|sought| sought.contact).collect();
+    let deliveries: Vec<_> = sought.iter().map(|sought| sought.delivery).collect();
+    let clicks: Vec<_> = sought.iter().map(|sought| sought.clicked_at).collect();
+    let campaigns: Vec<_> = conversions.iter().map(|conversion| conversion.campaign_id.map(|id| id.0)).collect();
+    let times: Vec<_> = conversions.iter().map(|conversion| conversion.at).collect();
+    let rows = sqlx::query!(
+        r#"SELECT cause.delivery_id AS "delivery_id?", cause.campaign_id AS "campaign_id?", cause.contact_id AS "contact_id?",
+                  cause.channel AS "channel?"
+           FROM (SELECT n, delivery, click, campaign, at - $7::interval AS since, at + $8::interval AS until,
+                        coalesce(contact, (SELECT x.contact_id FROM send.delivery x WHERE x.delivery_id = delivery)) AS contact
+                 FROM unnest($2::uuid[], $3::bigint[], $4::timestamptz[], $5::uuid[], $6::timestamptz[])
+                      WITH ORDINALITY AS s (contact, delivery, click, campaign, at, n)) AS sought
+           LEFT JOIN LATERAL (
+             SELECT d.delivery_id, d.campaign_id, d.contact_id, d.channel
+             FROM send.delivery d LEFT JOIN stats.delivery_status s USING (delivery_id)
+             CROSS JOIN LATERAL (SELECT coalesce(d.sent_at, d.updated_at) AS sent,
+                 CASE WHEN d.delivery_id = sought.delivery THEN greatest(s.clicked_at, sought.click) ELSE s.clicked_at END AS clicked) AS t
+             CROSS JOIN LATERAL (SELECT CASE WHEN t.clicked BETWEEN sought.since AND sought.until THEN t.clicked END AS clicked,
+                 CASE WHEN s.opened_at BETWEEN sought.since AND sought.until THEN s.opened_at END AS opened) AS did
+             WHERE d.workspace_id = $1 AND d.contact_id = sought.contact
+               AND (sought.campaign IS NULL OR d.campaign_id = sought.campaign)
+               AND (did.clicked IS NOT NULL OR did.opened IS NOT NULL
+                    OR t.sent BETWEEN sought.since AND sought.until AND (d.state = 'accepted' OR s.bits & $9 <> 0))
+             ORDER BY did.clicked DESC NULLS LAST, did.opened DESC NULLS LAST, t.sent DESC, d.delivery_id DESC
+             LIMIT 1) AS cause ON true
+           ORDER BY sought.n"#,
         workspace.0,
-        campaign.0,
-        contact.0,
-        since,
-        Bits::DELIVERED.0.cast_signed()
+        &contacts as &[Option<Uuid>],
+        &deliveries as &[Option<i64>],
+        &clicks as &[Option<OffsetDateTime>],
+        &campaigns as &[Option<Uuid>],
+        &times,
+        interval(within),
+        interval(clocks_differ),
+        DELIVERED.0.cast_signed()
     )
-    .fetch_optional(connection)
-    .await?
-    .map(DeliveryId))
+    .fetch_all(connection)
+    .await?;
+    let cause = |row: Option<(i64, Uuid, Uuid, String)>| {
+        let Some((delivery_id, campaign_id, contact_id, on)) = row else { return Ok(None) };
+        let (campaign_id, contact_id) = (CampaignId(campaign_id), ContactId(contact_id));
+        Ok(Some(Cause { delivery_id: DeliveryId(delivery_id), campaign_id, contact_id, channel: channel(&on)? }))
+    };
+    rows.into_iter()
+        .map(|row| cause(row.delivery_id.zip(row.campaign_id).zip(row.contact_id).zip(row.channel).map(|(((a, b), c), d)| (a, b, c, d))))
+        .collect()
+}
+
+/// What names the author of a conversion, as columns.
+#[derive(Default)]
+struct Sought {
+    contact: Option<Uuid>,
+    delivery: Option<i64>,
+    clicked_at: Option<OffsetDateTime>,
+}
+
+impl Sought {
+    fn of(conversion: &Converted) -> Self {
+        match conversion.by {
+            Converter::Contact(contact) => Self { contact: Some(contact.0), ..Self::default() },
+            Converter::Clicked(delivery, at) => Self { delivery: Some(delivery.0), clicked_at: Some(at), ..Self::default() },
+        }
+    }
+}
+
+fn interval(span: Duration) -> PgInterval {
+    // A workspace's window is a year at most, in whole hours.
+    PgInterval { months: 0, days: 0, microseconds: i64::try_from(span.whole_microseconds()).unwrap_or(i64::MAX) }
+}
+
+/// The contact with that id in another system.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn contact_of(connection: &mut PgConnection, workspace: WorkspaceId, external_id: &str) -> Result<Option<ContactId>> {
+    Ok(sqlx::query_scalar!("SELECT contact_id FROM core.contact WHERE workspace_id = $1 AND external_id = $2", workspace.0, external_id)
+        .fetch_optional(connection)
+        .await?
+        .map(ContactId))
 }
 
 /// A message that somebody sent us, and where to.

@@ -3,14 +3,15 @@
 use crate::{App, agent, now, problem::Problem};
 use axum::{
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::{DeliveryId, facts::key};
+use domain::{DeliveryId, facts::key, tracking::Destination};
 use proto::event::{Fact, FactKind};
 use runtime::traceparent;
 use std::fmt::Write;
 
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 /// A transparent GIF of one pixel.
 const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 
@@ -29,22 +30,52 @@ async fn opened(app: &App, token: &str, by_machine: bool) -> Response {
         (Some(delivery), false) => record(app, FactKind::Opened, delivery, &format!("open/{delivery}")).await,
         (None, _) => {}
     }
+    picture()
+}
+
+/// The pixel.
+pub(crate) fn picture() -> Response {
     ([(header::CONTENT_TYPE, "image/gif")], PIXEL).into_response()
 }
 
-/// Leads on to the URL that the token names and to no other. A scanner is led there too, and counts as nothing.
+/// Leads on to the URL that the token names and to no other. A scanner is led there too, and is told from a person.
 pub(crate) async fn click(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
-    let (delivery, url) = app.links.read_click(&token).ok_or(Problem::NotFound)?;
-    let response = redirect(&url)?;
-    if !agent::is_machine(&headers) {
-        record(&app, FactKind::Clicked, delivery, &format!("click/{delivery}/{url}")).await;
-    }
-    Ok(response)
+    clicked(&app, &token, agent::is_machine_following(&headers)).await
 }
 
-pub(crate) async fn look_at_link(State(app): State<App>, Path(token): Path<String>) -> Result<Response, Problem> {
-    let (_, url) = app.links.read_click(&token).ok_or(Problem::NotFound)?;
-    redirect(&url)
+pub(crate) async fn click_by_machine(State(app): State<App>, Path(token): Path<String>) -> Result<Response, Problem> {
+    clicked(&app, &token, true).await
+}
+
+async fn clicked(app: &App, token: &str, by_machine: bool) -> Result<Response, Problem> {
+    let (delivery, destination) = app.links.read_click(token).ok_or(Problem::NotFound)?;
+    lead_on(app, delivery, &destination, by_machine).await
+}
+
+/// As [`click`], with a token that fits into a text message.
+pub(crate) async fn short(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+    followed(&app, &token, agent::is_machine_following(&headers)).await
+}
+
+pub(crate) async fn short_by_machine(State(app): State<App>, Path(token): Path<String>) -> Result<Response, Problem> {
+    followed(&app, &token, true).await
+}
+
+async fn followed(app: &App, token: &str, by_machine: bool) -> Result<Response, Problem> {
+    let (link, delivery) = app.links.read_short(token).ok_or(Problem::NotFound)?;
+    let destination = app.short_links.find(link).await?.ok_or(Problem::NotFound)?;
+    lead_on(app, delivery, &destination, by_machine).await
+}
+
+async fn lead_on(app: &App, delivery: DeliveryId, to: &Destination, by_machine: bool) -> Result<Response, Problem> {
+    if by_machine {
+        let response = redirect(&to.url)?;
+        record(app, FactKind::MachineClicked, delivery, &format!("machine-click/{delivery}")).await;
+        return Ok(response);
+    }
+    let response = redirect(&to.told(&app.links.conversion_token(delivery, now())))?;
+    record(app, FactKind::Clicked, delivery, &format!("click/{delivery}/{}", to.url)).await;
+    Ok(response)
 }
 
 /// The same delivery gives the same fact however often it asks. The person isn't kept waiting or turned away for it: a fact that the
@@ -66,7 +97,9 @@ async fn record(app: &App, kind: FactKind, delivery: DeliveryId, name: &str) {
 fn redirect(url: &str) -> Result<Response, Problem> {
     let web = ["http://", "https://"].iter().any(|scheme| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
     let location = HeaderValue::from_str(&ascii(url)).ok().filter(|_| web).ok_or(Problem::NotFound)?;
-    Ok((StatusCode::FOUND, [(header::LOCATION, location)]).into_response())
+    // A search engine that finds the link lists the page behind it, not the link.
+    let headers = [(header::LOCATION, location), (ROBOTS, HeaderValue::from_static("noindex"))];
+    Ok((StatusCode::FOUND, headers).into_response())
 }
 
 /// The URL as it is, but for what no header may carry (RFC 3987 section 3.1: such characters by their UTF-8 bytes).

@@ -16,15 +16,15 @@ use time::OffsetDateTime;
 use tonic::Status;
 
 /// One contact who was sent an e-mail and an SMS.
-struct Sent<'a> {
+pub struct Sent<'a> {
     api: &'a Api,
-    workspace: Workspace<'a>,
-    campaign: String,
-    contact: String,
+    pub workspace: Workspace<'a>,
+    pub campaign: String,
+    pub contact: String,
 }
 
 impl<'a> Sent<'a> {
-    async fn new(api: &'a Api) -> Self {
+    pub async fn new(api: &'a Api) -> Self {
         let workspace = api.workspace().await;
         let campaign = Mover(&workspace).sent(workspace.complete_settings("Spring").await).await.id;
         start_run(api, &campaign).await;
@@ -32,7 +32,7 @@ impl<'a> Sent<'a> {
         Self { api, workspace, campaign, contact: contacts[0].id.clone() }
     }
 
-    async fn sql(&self, sql: &str) {
+    pub async fn sql(&self, sql: &str) {
         let mut connection = self.api.db.acquire().await.unwrap();
         store::admin::raw(&mut connection, sql).await.unwrap();
     }
@@ -44,8 +44,10 @@ impl<'a> Sent<'a> {
             contact_id: self.contact.clone(),
             converted_at,
             request_id: request_id.to_owned(),
+            ..RecordConversionRequest::default()
         };
-        let RecordConversionResponse { delivery_id } = self.workspace.campaigns(Role::Agent).record_conversion(request).await?.into_inner();
+        let RecordConversionResponse { delivery_id, .. } =
+            self.workspace.campaigns(Role::Agent).record_conversion(request).await?.into_inner();
         Ok(delivery_id)
     }
 }
