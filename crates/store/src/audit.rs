@@ -1,5 +1,9 @@
 //! Who changed what, and when. Written in the transaction of the change itself; never changed or deleted.
 
+mod read;
+
+pub use read::{Cursor, Filter, Shown, get, list};
+
 use crate::Result;
 use domain::WorkspaceId;
 use serde_json::Value;
@@ -11,7 +15,7 @@ use uuid::Uuid;
 #[derive(Debug)]
 pub struct Entry<'a> {
     pub workspace: WorkspaceId,
-    /// The subject of the caller's token.
+    /// The subject of the caller's token, or `api_key:` and the key's id.
     pub actor: &'a str,
     /// `campaign.approve`, `sender.create`, …
     pub action: &'a str,

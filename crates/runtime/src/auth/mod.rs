@@ -1,23 +1,32 @@
-//! Who is calling: bearer tokens (JWT), the layer that asks for one on every RPC, and what a handler checks.
+//! Who is calling: bearer tokens (JWT) and API keys, the layer that asks for one on every RPC, and what a handler checks.
 //!
-//! A token is checked here for signature, algorithm, issuer, audience and time. What its role may do, and that another
-//! workspace's data is NOT_FOUND, is for handlers: [`authorize`] and [`crate::status::not_found`].
-//! Start at [`Authenticator::verify`]; `layer.rs` says what is open to anybody.
+//! A token is checked here for signature, algorithm, issuer, audience and time, an API key for its secret, its end and its
+//! revocation. What the workspace says of a person goes before the token's role. What a role may do, and that another workspace's
+//! data is NOT_FOUND, is for handlers: [`authorize`] and [`crate::status::not_found`].
+//! Start at [`Authenticator::verify`] and `people.rs`; `layer.rs` says what is open to anybody.
 
+mod api_key;
+mod cache;
 mod issuer;
 mod jwks;
 mod keys;
 pub(crate) mod layer;
+mod people;
+mod stream;
 
+pub use api_key::{ApiKeyText, NoRandomness};
 pub use issuer::{Grant, Issuer};
 
 use crate::{config, status};
-use domain::{WorkspaceId, role::Role};
+use domain::{ApiKeyId, WorkspaceId, role::Role};
 use jsonwebtoken::{Validation, errors::ErrorKind};
 use jwks::Jwks;
 use keys::Key;
+use people::People;
 use serde::Deserialize;
 use std::sync::Arc;
+use store::Db;
+use time::OffsetDateTime;
 use tonic::{Request, Status};
 use uuid::Uuid;
 
@@ -26,14 +35,20 @@ const LEEWAY_SECONDS: u64 = 30;
 /// Longer than any token that an issuer makes; headers are limited anyhow.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// Who is calling, as its token says.
+/// What the subject of a caller with an API key starts with; the key's id follows. No token may name such a subject.
+pub const KEY_SUBJECT: &str = "api_key:";
+
+/// Who is calling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The token's `sub`: a user's or a service's id. Not for logs: an issuer may put an address there.
+    /// The token's `sub`: a user's or a service's id; for an API key, [`KEY_SUBJECT`] and its id. Not for logs: an issuer may put an
+    /// address there.
     pub subject: String,
     /// The workspace that it may see; the nil id for an internal caller without one.
     pub workspace: WorkspaceId,
     pub role: Role,
+    /// The API key that it calls with, if it isn't a token.
+    pub api_key: Option<ApiKeyId>,
 }
 
 impl Caller {
@@ -44,6 +59,17 @@ impl Caller {
             return Ok(());
         }
         Err(status::denied("ROLE_REQUIRED", format!("this needs the role {role}")))
+    }
+
+    /// For what hands out access: a key that has leaked must not outlive its revocation by making others.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED with the reason TOKEN_REQUIRED when an API key calls.
+    pub fn require_token(&self) -> Result<(), Status> {
+        if self.api_key.is_none() {
+            return Ok(());
+        }
+        Err(status::denied("TOKEN_REQUIRED", "this needs a person's token: an API key can't do it"))
     }
 }
 
@@ -65,10 +91,10 @@ pub fn authorize<T>(request: &Request<T>, required: Role) -> Result<Caller, Stat
     Ok(caller.clone())
 }
 
-/// Why a token isn't taken: all that a caller is told.
+/// Why a caller isn't let in: all that it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("a bearer token is required")]
+    #[error("a bearer token or an API key is required")]
     Missing,
     #[error("the token has expired")]
     Expired,
@@ -77,6 +103,18 @@ pub enum Refusal {
     /// The issuer's keys can't be fetched: not the caller's fault, and it may retry.
     #[error("tokens can't be checked at the moment")]
     KeysUnavailable,
+    #[error("the API key is invalid")]
+    KeyInvalid,
+    /// Told only to whoever has its secret, as is the next one.
+    #[error("the API key has expired")]
+    KeyExpired,
+    #[error("the API key was revoked")]
+    KeyRevoked,
+    #[error("this user is disabled in the workspace")]
+    UserDisabled,
+    /// The database can't be asked: not the caller's fault either.
+    #[error("callers can't be looked up at the moment")]
+    PeopleUnavailable,
 }
 
 impl From<Refusal> for Status {
@@ -87,15 +125,23 @@ impl From<Refusal> for Status {
             Refusal::Expired => status::unauthenticated("TOKEN_EXPIRED", &message),
             Refusal::Invalid => status::unauthenticated("TOKEN_INVALID", &message),
             Refusal::KeysUnavailable => status::unavailable_unlogged("KEYS_UNAVAILABLE", &message),
+            Refusal::KeyInvalid => status::unauthenticated("API_KEY_INVALID", &message),
+            Refusal::KeyExpired => status::unauthenticated("API_KEY_EXPIRED", &message),
+            Refusal::KeyRevoked => status::unauthenticated("API_KEY_REVOKED", &message),
+            Refusal::UserDisabled => status::denied("USER_DISABLED", message),
+            Refusal::PeopleUnavailable => status::unavailable_unlogged("CALLERS_UNAVAILABLE", &message),
         }
     }
 }
 
-/// Checks tokens. Cheap to clone.
+/// Checks tokens and API keys. Cheap to clone.
 #[derive(Clone)]
-pub struct Authenticator(Arc<Inner>);
+pub struct Authenticator {
+    tokens: Arc<Tokens>,
+    people: Option<Arc<People>>,
+}
 
-struct Inner {
+struct Tokens {
     keys: Keys,
     issuer: String,
     audience: String,
@@ -124,10 +170,18 @@ impl Authenticator {
             (None, Some(url)) => Keys::Published(Box::new(Jwks::new(url)?)),
             _ => anyhow::bail!("exactly one of FANFARE_JWT_PUBLIC_KEY and FANFARE_JWKS_URL must be set"),
         };
-        Ok(Self(Arc::new(Inner { keys, issuer: config.jwt_issuer.clone(), audience: config.jwt_audience.clone() })))
+        let tokens = Tokens { keys, issuer: config.jwt_issuer.clone(), audience: config.jwt_audience.clone() };
+        Ok(Self { tokens: Arc::new(tokens), people: None })
     }
 
-    /// Checks a token's signature, algorithm, issuer, audience and time, and reads its caller.
+    /// Also takes API keys, and asks the database what a workspace says of a person. Without this the role is the token's: for
+    /// services that only other services call.
+    #[must_use]
+    pub fn with_people(self, db: Db) -> Self {
+        Self { people: Some(Arc::new(People::new(db, OffsetDateTime::now_utc))), ..self }
+    }
+
+    /// Checks a token's signature, algorithm, issuer, audience and time, and reads its caller as the token names it.
     ///
     /// # Errors
     /// [`Refusal`]; that a token has expired is told only if all else about its signature is right.
@@ -136,7 +190,7 @@ impl Authenticator {
             return Err(Refusal::Invalid);
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| Refusal::Invalid)?;
-        let key = match &self.0.keys {
+        let key = match &self.tokens.keys {
             Keys::One(key) => Arc::clone(key),
             Keys::Published(keys) => keys.find(header.kid.as_deref()).await?,
         };
@@ -149,8 +203,8 @@ impl Authenticator {
         let mut validation = Validation::new(key.algorithm);
         validation.leeway = LEEWAY_SECONDS;
         validation.validate_nbf = true;
-        validation.set_issuer(&[&self.0.issuer]);
-        validation.set_audience(&[&self.0.audience]);
+        validation.set_issuer(&[&self.tokens.issuer]);
+        validation.set_audience(&[&self.tokens.audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation
     }
@@ -171,7 +225,8 @@ fn caller_of(claims: Claims) -> Option<Caller> {
         (None, Role::Internal) => Uuid::nil(),
         (None, _) => return None,
     };
-    Some(Caller { subject: claims.sub, workspace: WorkspaceId(workspace), role: claims.role })
+    let subject = Some(claims.sub).filter(|subject| !subject.starts_with(KEY_SUBJECT))?;
+    Some(Caller { subject, workspace: WorkspaceId(workspace), role: claims.role, api_key: None })
 }
 
 #[cfg(test)]

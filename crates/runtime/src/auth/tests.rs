@@ -2,9 +2,10 @@
 
 mod published;
 
-use super::{Authenticator, Caller, Claims, Grant, Inner, Issuer, Keys, Refusal, caller_of, keys::Key};
+use super::{Authenticator, Caller, Claims, Grant, Issuer, KEY_SUBJECT, Keys, Refusal, Tokens, caller_of, keys::Key, stream::Watch};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{WorkspaceId, role::Role};
+use domain::{ApiKeyId, WorkspaceId, role::Role};
+use http::{HeaderMap, header::AUTHORIZATION};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -12,7 +13,8 @@ use time::OffsetDateTime;
 use tonic::{Code, Request, Status};
 
 fn with_keys(keys: Keys) -> Authenticator {
-    Authenticator(Arc::new(Inner { keys, issuer: "fanfare".to_owned(), audience: "fanfare".to_owned() }))
+    let tokens = Tokens { keys, issuer: "fanfare".to_owned(), audience: "fanfare".to_owned() };
+    Authenticator { tokens: Arc::new(tokens), people: None }
 }
 
 fn trusting(issuer: &Issuer) -> Authenticator {
@@ -39,7 +41,8 @@ fn good_claims() -> Value {
 async fn a_good_token_names_its_caller() {
     let (issuer, grant) = (Issuer::generate().unwrap(), grant());
     let caller = trusting(&issuer).verify(&issuer.token(&grant).unwrap()).await.unwrap();
-    assert_eq!(caller, Caller { subject: "ana".to_owned(), workspace: grant.workspace.unwrap(), role: Role::Agent });
+    let expected = Caller { subject: "ana".to_owned(), workspace: grant.workspace.unwrap(), role: Role::Agent, api_key: None };
+    assert_eq!(caller, expected);
 }
 
 #[tokio::test]
@@ -153,9 +156,41 @@ fn only_internal_callers_may_lack_a_workspace() {
     assert_eq!(caller_of(claims(Role::Internal, None)).unwrap().workspace, WorkspaceId(uuid::Uuid::nil()));
 }
 
+#[tokio::test]
+async fn whoever_watches_a_stream_is_told_when_its_caller_would_be_refused() {
+    let issuer = Issuer::generate().unwrap();
+    let authenticator = trusting(&issuer);
+    let watch = |grant: &Grant, role| {
+        let token = issuer.token(grant).unwrap();
+        let credential = HeaderMap::from_iter([(AUTHORIZATION, format!("Bearer {token}").parse().unwrap())]);
+        let caller = Caller { subject: "ana".to_owned(), workspace: grant.workspace.unwrap(), role, api_key: None };
+        Watch { authenticator: authenticator.clone(), credential, caller, every: Duration::from_millis(1) }
+    };
+    let hour_ago = OffsetDateTime::now_utc() - time::Duration::HOUR;
+    let expired = Grant { issued_at: hour_ago, ttl: Duration::from_secs(60), ..grant() };
+    assert_eq!(watch(&expired, Role::Agent).until_refused().await.code(), Code::Unauthenticated);
+    assert_eq!(watch(&grant(), Role::Admin).until_refused().await.code(), Code::PermissionDenied, "its rights have changed");
+    let still = tokio::time::timeout(Duration::from_millis(50), watch(&grant(), Role::Agent).until_refused());
+    assert!(still.await.is_err(), "nothing has changed");
+}
+
+#[test]
+fn no_token_speaks_for_an_api_key() {
+    let claims = |sub: String| Claims { sub, workspace_id: Some(uuid::Uuid::nil()), role: Role::Agent };
+    assert!(caller_of(claims(format!("{KEY_SUBJECT}{}", ApiKeyId::new()))).is_none());
+    assert!(caller_of(claims("api_keys".to_owned())).is_some());
+}
+
+#[test]
+fn what_hands_out_access_takes_a_token() {
+    let caller = |api_key| Caller { subject: "ana".to_owned(), workspace: WorkspaceId::new(), role: Role::Admin, api_key };
+    assert!(caller(None).require_token().is_ok());
+    assert_eq!(caller(Some(ApiKeyId::new())).require_token().unwrap_err().code(), Code::PermissionDenied);
+}
+
 #[test]
 fn roles_are_required_in_one_step() {
-    let caller = Caller { subject: "ana".to_owned(), workspace: WorkspaceId::new(), role: Role::Agent };
+    let caller = Caller { subject: "ana".to_owned(), workspace: WorkspaceId::new(), role: Role::Agent, api_key: None };
     let mut request = Request::new(());
     assert_eq!(super::authorize(&request, Role::Agent).unwrap_err().code(), Code::Unauthenticated);
     request.extensions_mut().insert(caller.clone());
@@ -167,10 +202,16 @@ fn roles_are_required_in_one_step() {
 #[test]
 fn refusals_say_no_more_than_they_must() {
     let words = |refusal: Refusal| Status::from(refusal).message().to_owned();
-    assert_eq!(words(Refusal::Missing), "a bearer token is required");
+    assert_eq!(words(Refusal::Missing), "a bearer token or an API key is required");
     assert_eq!(words(Refusal::Expired), "the token has expired");
     assert_eq!(words(Refusal::Invalid), "the token is invalid");
-    assert_eq!(Status::from(Refusal::KeysUnavailable).code(), Code::Unavailable);
+    for refusal in [Refusal::KeyInvalid, Refusal::KeyExpired, Refusal::KeyRevoked] {
+        assert_eq!(Status::from(refusal).code(), Code::Unauthenticated);
+    }
+    assert_eq!(Status::from(Refusal::UserDisabled).code(), Code::PermissionDenied);
+    for refusal in [Refusal::KeysUnavailable, Refusal::PeopleUnavailable] {
+        assert_eq!(Status::from(refusal).code(), Code::Unavailable);
+    }
 }
 
 #[tokio::test]

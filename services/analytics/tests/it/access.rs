@@ -14,7 +14,8 @@ async fn another_workspaces_campaign_is_not_found() {
     let campaign = Campaign::start(&analytics, 1).await;
     let mut stranger = analytics.client(WorkspaceId::new(), Role::Admin);
     let campaign_id = campaign.id.to_string();
-    let get = stranger.get_campaign_stats(GetCampaignStatsRequest { campaign_id: campaign_id.clone() }).await.unwrap_err();
+    let get =
+        stranger.get_campaign_stats(GetCampaignStatsRequest { campaign_id: campaign_id.clone(), by_version: false }).await.unwrap_err();
     let watch = WatchCampaignStatsRequest { campaign_id: campaign_id.clone(), quiet_after_seconds: 0 };
     let watch = stranger.watch_campaign_stats(watch).await.unwrap_err();
     let list = ListDeliveriesRequest { campaign_id: campaign_id.clone(), ..ListDeliveriesRequest::default() };
@@ -49,10 +50,10 @@ async fn figures_are_rebuilt_by_admins_only_and_a_contact_is_named_once() {
 #[tokio::test]
 async fn nobody_reads_without_a_token() {
     let analytics = Analytics::start().await;
-    let request = GetCampaignStatsRequest { campaign_id: WorkspaceId::new().to_string() };
+    let request = GetCampaignStatsRequest { campaign_id: WorkspaceId::new().to_string(), by_version: false };
     let refused = AnalyticsServiceClient::new(analytics.channel.clone()).get_campaign_stats(request.clone()).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unauthenticated);
-    let wrong = GetCampaignStatsRequest { campaign_id: "mine".to_owned() };
+    let wrong = GetCampaignStatsRequest { campaign_id: "mine".to_owned(), by_version: false };
     let refused = analytics.client(WorkspaceId::new(), Role::Agent).get_campaign_stats(wrong).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
 }

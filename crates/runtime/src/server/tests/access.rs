@@ -64,11 +64,19 @@ async fn refusals_tell_missing_from_invalid_and_no_more() {
     let (running, issuer) = echo().await;
     let reason = |status: Status| (status.message().to_owned(), status.get_details_error_info().unwrap().reason);
     let missing = SchedulerServiceClient::new(running.channel()).start_campaign(StartCampaignRequest::default()).await.unwrap_err();
-    assert_eq!(reason(missing), ("a bearer token is required".to_owned(), "TOKEN_MISSING".to_owned()));
+    assert_eq!(reason(missing), ("a bearer token or an API key is required".to_owned(), "TOKEN_MISSING".to_owned()));
     let good = token(&issuer, Role::Internal);
     let cut = Secret::from(&good[..good.len() - 4]);
     let invalid = running.scheduler(&cut).start_campaign(StartCampaignRequest::default()).await.unwrap_err();
     assert_eq!(reason(invalid), ("the token is invalid".to_owned(), "TOKEN_INVALID".to_owned()));
+}
+
+#[tokio::test]
+async fn a_service_without_a_database_takes_no_api_key() {
+    let (running, _) = echo().await;
+    let key = crate::auth::ApiKeyText::generate(domain::ApiKeyId::new(), &ring::rand::SystemRandom::new()).unwrap().text();
+    let status = running.scheduler(&key).start_campaign(StartCampaignRequest::default()).await.unwrap_err();
+    assert_eq!(status.get_details_error_info().unwrap().reason, "API_KEY_INVALID");
 }
 
 #[tokio::test]
