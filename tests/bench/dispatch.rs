@@ -149,6 +149,7 @@ pub async fn over_smtp() -> Result<Row> {
         subject: "Hello Person 1".to_owned(),
         html: "<html><body><p>Hello Person 1</p><a href=\"https://example.com\">Offer</a></body></html>".to_owned(),
         text: "Hello Person 1\nOffer https://example.com".to_owned(),
+        ..EmailVariant::default()
     };
     let settings = format!(
         r#"{{"host": "127.0.0.1", "port": "{}", "tls": "none", "from": "news@example.com", "max_connections": "{CONNECTIONS}"}}"#,

@@ -59,6 +59,7 @@ pub async fn ingest() -> Result<Vec<Row>> {
         links: config::Links { link_key: LINK_KEY.to_owned().into(), public_url: base.clone() },
         // Nothing folds here, so everything waits.
         backlog: i64::MAX / 2,
+        client_ip_header: None,
     };
     let shutdown = Shutdown::new(Duration::from_secs(20));
     let running = tokio::spawn(webhook_ingest::run(config, shutdown.clone()));

@@ -6,6 +6,7 @@
 
 mod dispatch;
 mod gate;
+mod import;
 mod ingest;
 mod ledger;
 mod report;
@@ -45,6 +46,9 @@ async fn main() -> anyhow::Result<()> {
         for row in ingest::ingest().await? {
             report.add(row);
         }
+    }
+    if wanted("import") {
+        report.import = Some(import::million().await?);
     }
     if wanted("whole") {
         report.whole = Some(whole::whole().await?);

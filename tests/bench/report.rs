@@ -25,6 +25,7 @@ impl Row {
 #[derive(Debug, Default)]
 pub struct Report {
     rows: Vec<Row>,
+    pub import: Option<Value>,
     pub whole: Option<Value>,
 }
 
@@ -49,6 +50,9 @@ impl Report {
                 row.against
             );
         }
+        if let Some(import) = &self.import {
+            let _infallible = writeln!(text, "\nan import: {import:#}");
+        }
         if let Some(whole) = &self.whole {
             let _infallible = writeln!(text, "\nthe whole path: {whole:#}");
         }
@@ -65,6 +69,9 @@ impl Report {
             })
             .collect();
         let path = devstack::dirs::state_dir()?.join("bench.json");
-        devstack::dirs::write_private(&path, &serde_json::to_vec_pretty(&json!({"measurements": rows, "whole_path": self.whole}))?)
+        devstack::dirs::write_private(
+            &path,
+            &serde_json::to_vec_pretty(&json!({"measurements": rows, "import": self.import, "whole_path": self.whole}))?,
+        )
     }
 }

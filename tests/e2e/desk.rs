@@ -250,13 +250,14 @@ fn content() -> Content {
             html: "<html><body><p>Hello {{ name }}</p><a href=\"https://example.com/offer\">{{ fragments.offer }}</a>
                    <a href=\"{{ unsubscribe_url }}\">Unsubscribe</a></body></html>"
                 .to_owned(),
-            text: String::new(),
+            ..EmailVariant::default()
         }),
         sms: Some(SmsVariant { text: "{{ name }}: {{ fragments.offer }}. STOP to opt out".to_owned() }),
         whatsapp: Some(WhatsappVariant {
             twilio: Some(TwilioContent {
                 content_sid: format!("HX{}", "0123456789abcdef".repeat(2)),
                 variables: [("1".to_owned(), "{{ name }}".to_owned())].into(),
+                ..TwilioContent::default()
             }),
             meta: Some(MetaTemplate {
                 name: "offer".to_owned(),
@@ -264,6 +265,8 @@ fn content() -> Content {
                 body: vec!["{{ name }}".to_owned(), "{{ fragments.offer }}".to_owned()],
                 ..MetaTemplate::default()
             }),
+            ..WhatsappVariant::default()
         }),
+        ..Content::default()
     }
 }

@@ -2,6 +2,7 @@
 //! moves of a person. A scenario is a file beside this one: start, act, compare both sides' figures.
 
 mod desk;
+pub mod messy;
 mod world;
 
 pub use desk::{Campaign, Contact, Desk, accounted_for};

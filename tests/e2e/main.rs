@@ -3,9 +3,14 @@
 
 mod cancel;
 mod forged_callbacks;
+mod import;
 mod kill_services;
+mod live_edit;
 mod pause_resume;
 mod rolling_restart;
 mod schedule;
+mod segments;
 mod strangers;
+mod test_send;
 mod three_channels;
+mod tracked_text;

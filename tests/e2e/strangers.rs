@@ -37,14 +37,14 @@ async fn calls_without_a_right_are_refused() {
     for token in ["", expired.as_str()] {
         let error = session(token).campaigns().get_campaign(GetCampaignRequest { id: campaign.id.clone() }).await.unwrap_err();
         assert_eq!(error.code(), Code::Unauthenticated);
-        let request = GetCampaignStatsRequest { campaign_id: campaign.id.clone() };
+        let request = GetCampaignStatsRequest { campaign_id: campaign.id.clone(), by_version: false };
         assert_eq!(session(token).analytics().get_campaign_stats(request).await.unwrap_err().code(), Code::Unauthenticated);
     }
     // Another workspace's.
     let stranger = session(&mint(uuid::Uuid::now_v7(), now));
     let error = moves::send(&stranger, campaign.id.clone()).await.unwrap_err();
     assert_eq!(code(&error), Code::NotFound);
-    let request = GetCampaignStatsRequest { campaign_id: campaign.id.clone() };
+    let request = GetCampaignStatsRequest { campaign_id: campaign.id.clone(), by_version: false };
     assert_eq!(stranger.analytics().get_campaign_stats(request).await.unwrap_err().code(), Code::NotFound);
     world.hub.stop().await.unwrap();
 }

@@ -90,9 +90,13 @@ pub mod reason {
     pub const NO_ADDRESS: &str = "no_address";
     pub const INVALID_ADDRESS: &str = "invalid_address";
     pub const OPTED_OUT: &str = "opted_out";
+    /// The contact has left what the campaign is about.
+    pub const TOPIC_OPTED_OUT: &str = "topic_opted_out";
     /// Another contact with the same address gets it.
     pub const DUPLICATE: &str = "duplicate";
     pub const CONTACT_DELETED: &str = "contact_deleted";
+    /// A variable has no value for this contact, and the template says to skip them then.
+    pub const MISSING_VARIABLE: &str = "missing_variable";
     /// The content can't be rendered for this contact.
     pub const RENDER_FAILED: &str = "render_failed";
     /// The contact has got as much as the workspace allows.
@@ -103,6 +107,12 @@ pub mod reason {
     pub const QUIET_HOURS: &str = "quiet_hours";
     /// A person doesn't want it sent again, whatever became of it.
     pub const WRITTEN_OFF: &str = "written_off";
+
+    /// Why a message is suppressed whose content can't be rendered.
+    #[must_use]
+    pub fn of_unrendered(error: &crate::render::RenderError) -> &'static str {
+        if error.code() == MISSING_VARIABLE { MISSING_VARIABLE } else { RENDER_FAILED }
+    }
 }
 
 /// How often in a row a delivery is tried at most when the provider keeps refusing it for the same passing reason.

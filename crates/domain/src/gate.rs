@@ -8,7 +8,7 @@ mod quiet;
 pub use quiet::QuietHours;
 
 use crate::{
-    Channel,
+    Channel, TopicId,
     delivery::reason,
     facts::{Bits, PROVES_SENT, failed_after_acceptance},
 };
@@ -29,6 +29,8 @@ pub struct Policy {
     pub quiet: Option<QuietHours>,
     /// The workspace's zone, for contacts that have none.
     pub timezone: String,
+    /// What the campaign is about.
+    pub topic: Option<TopicId>,
 }
 
 /// The most messages that a contact gets in so many hours.
@@ -121,6 +123,8 @@ pub struct Known {
     pub deleted: bool,
     /// The address is in the opt-out register, for this channel or for all.
     pub opted_out: bool,
+    /// The contact has left the topic that the campaign is about.
+    pub left_topic: bool,
     /// The contact's zone; empty or unknown: the workspace's counts.
     pub timezone: String,
     /// Messages that may have reached the contact within the window of the cap over all channels.
@@ -173,6 +177,9 @@ pub fn decide(policy: &Policy, known: &Known, now: OffsetDateTime) -> Decision {
     }
     if known.opted_out {
         return suppress(reason::OPTED_OUT, "opt_out".to_owned());
+    }
+    if known.left_topic {
+        return suppress(reason::TOPIC_OPTED_OUT, "topic".to_owned());
     }
     if let Some(rule) = policy.rules.iter().find(|rule| rule.holds(&known.engaged, now)) {
         return suppress(reason::ENGAGED_ELSEWHERE, rule.in_words(policy.channel));

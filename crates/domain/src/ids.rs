@@ -53,8 +53,16 @@ uuid_id! {
     ContactId,
     /// A named set of contacts.
     ListId,
+    /// A saved filter over contacts.
+    SegmentId,
+    /// What a campaign is about.
+    TopicId,
     /// Named, versioned content.
     TemplateId,
+    /// Named HTML that e-mails are set into.
+    LayoutId,
+    /// A message to a few addresses, to be looked at.
+    TestSendId,
     /// A configured provider account.
     SenderId,
     /// What is sent, to whom, over which channels, when.
@@ -65,6 +73,10 @@ uuid_id! {
     JobId,
     /// One dispatcher process, for fencing.
     WorkerId,
+    /// A program's way in.
+    ApiKeyId,
+    /// A person whom a workspace lists.
+    UserId,
 }
 
 /// One message to one contact on one channel in one run.

@@ -7,10 +7,14 @@
 pub mod address;
 pub mod breaker;
 pub mod campaign;
+pub mod cell;
 pub mod channel;
+pub mod consent;
 pub mod content;
+pub mod conversion;
 pub mod delivery;
 pub mod facts;
+pub mod filter;
 pub mod gate;
 pub mod ids;
 pub mod keyword;
@@ -20,6 +24,7 @@ pub mod rate;
 pub mod render;
 pub mod role;
 pub mod schedule;
+pub mod tracking;
 
 pub use channel::Channel;
 pub use ids::*;

@@ -1,11 +1,16 @@
 //! Conversions between wire types and domain types.
 
-use crate::{campaign, common, template};
+mod content;
+mod whatsapp;
+
+pub use content::{content_variant, content_variant_number};
+
+use crate::{campaign, common, workspace};
 use domain::{
     Channel,
-    campaign::Lane,
-    content::{EmailVariant, MetaTemplate, SmsVariant, TemplateContent, TwilioContent, WhatsappVariant},
+    campaign::{Freeze, Lane},
     gate::Engagement,
+    role::Role,
 };
 use prost_types::Timestamp;
 use time::OffsetDateTime;
@@ -15,6 +20,13 @@ use time::OffsetDateTime;
 pub fn timestamp(time: OffsetDateTime) -> Timestamp {
     // Less than 10^9, so it fits.
     Timestamp { seconds: time.unix_timestamp(), nanos: time.nanosecond().cast_signed() }
+}
+
+/// A time from the wire, to the microsecond, which is what PostgreSQL keeps; None when it lies outside the calendar.
+#[must_use]
+pub fn moment(stamp: Timestamp) -> Option<OffsetDateTime> {
+    let micros = i128::from(stamp.seconds) * 1_000_000 + i128::from(stamp.nanos / 1_000);
+    OffsetDateTime::from_unix_timestamp_nanos(micros * 1_000).ok()
 }
 
 impl From<Channel> for common::Channel {
@@ -42,6 +54,25 @@ pub fn channel(number: i32) -> Option<Channel> {
 #[must_use]
 pub fn channel_number(channel: Channel) -> i32 {
     common::Channel::from(channel).into()
+}
+
+/// The freeze point of an enum field, AT_SENDING when it is left out; None for numbers that this version doesn't know.
+#[must_use]
+pub fn freeze(number: i32) -> Option<Freeze> {
+    match campaign::AudienceFreeze::try_from(number).ok()? {
+        campaign::AudienceFreeze::Unspecified | campaign::AudienceFreeze::AtSending => Some(Freeze::Sending),
+        campaign::AudienceFreeze::AtScheduling => Some(Freeze::Scheduling),
+    }
+}
+
+/// The number of an enum field.
+#[must_use]
+pub fn freeze_number(freeze: Freeze) -> i32 {
+    let freeze = match freeze {
+        Freeze::Sending => campaign::AudienceFreeze::AtSending,
+        Freeze::Scheduling => campaign::AudienceFreeze::AtScheduling,
+    };
+    freeze.into()
 }
 
 /// The lane of an enum field, BULK when it is left out; None for numbers that this version doesn't know.
@@ -87,45 +118,23 @@ pub fn engagement_number(engagement: Engagement) -> i32 {
     engagement.into()
 }
 
-impl From<template::Content> for TemplateContent {
-    fn from(content: template::Content) -> Self {
-        Self {
-            fragments: content.fragments.into_iter().collect(),
-            email: content.email.map(|v| EmailVariant { subject: v.subject, html: v.html, text: v.text }),
-            sms: content.sms.map(|v| SmsVariant { text: v.text }),
-            whatsapp: content.whatsapp.map(|v| WhatsappVariant {
-                twilio: v.twilio.map(|t| TwilioContent { content_sid: t.content_sid, variables: t.variables.into_iter().collect() }),
-                meta: v.meta.map(|m| MetaTemplate {
-                    name: m.name,
-                    language: m.language,
-                    header_image_url: m.header_image_url,
-                    body: m.body,
-                    // An index beyond 255 is no button of any provider; validation refuses 255 itself.
-                    url_buttons: m.url_buttons.into_iter().map(|(index, text)| (u8::try_from(index).unwrap_or(u8::MAX), text)).collect(),
-                }),
-            }),
-        }
+/// The role of an enum field; None for UNSPECIFIED and for numbers that this version doesn't know.
+#[must_use]
+pub fn role(number: i32) -> Option<Role> {
+    match workspace::Role::try_from(number).ok()? {
+        workspace::Role::Unspecified => None,
+        workspace::Role::Agent => Some(Role::Agent),
+        workspace::Role::Admin => Some(Role::Admin),
     }
 }
 
-impl From<TemplateContent> for template::Content {
-    fn from(content: TemplateContent) -> Self {
-        Self {
-            fragments: content.fragments.into_iter().collect(),
-            email: content.email.map(|v| template::EmailVariant { subject: v.subject, html: v.html, text: v.text }),
-            sms: content.sms.map(|v| template::SmsVariant { text: v.text }),
-            whatsapp: content.whatsapp.map(|v| template::WhatsappVariant {
-                twilio: v
-                    .twilio
-                    .map(|t| template::TwilioContent { content_sid: t.content_sid, variables: t.variables.into_iter().collect() }),
-                meta: v.meta.map(|m| template::MetaTemplate {
-                    name: m.name,
-                    language: m.language,
-                    header_image_url: m.header_image_url,
-                    body: m.body,
-                    url_buttons: m.url_buttons.into_iter().map(|(index, text)| (u32::from(index), text)).collect(),
-                }),
-            }),
-        }
-    }
+/// The number of an enum field; UNSPECIFIED for the role of the hub's own services, which nobody is given.
+#[must_use]
+pub fn role_number(role: Role) -> i32 {
+    let role = match role {
+        Role::Agent => workspace::Role::Agent,
+        Role::Admin => workspace::Role::Admin,
+        Role::Internal => workspace::Role::Unspecified,
+    };
+    role.into()
 }

@@ -3,6 +3,7 @@
 //! No rules live here: a conversion that can fail says which field and why, and that is all.
 
 pub mod convert;
+pub mod filter;
 
 /// All files of `proto/`, encoded, for gRPC reflection and for the test that walks every RPC.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
@@ -20,12 +21,12 @@ mod generated {
                 }
             )*};
         }
-        v1!(analytics, campaign, common, contact, event, operations, optout, scheduler, sender, template, workspace);
+        v1!(analytics, campaign, common, consent, contact, event, operations, optout, scheduler, sender, template, workspace);
     }
 }
 
 pub use generated::fanfare::{
-    analytics::v1 as analytics, campaign::v1 as campaign, common::v1 as common, contact::v1 as contact, event::v1 as event,
-    operations::v1 as operations, optout::v1 as optout, scheduler::v1 as scheduler, sender::v1 as sender, template::v1 as template,
-    workspace::v1 as workspace,
+    analytics::v1 as analytics, campaign::v1 as campaign, common::v1 as common, consent::v1 as consent, contact::v1 as contact,
+    event::v1 as event, operations::v1 as operations, optout::v1 as optout, scheduler::v1 as scheduler, sender::v1 as sender,
+    template::v1 as template, workspace::v1 as workspace,
 };

@@ -17,7 +17,7 @@ pub mod telemetry;
 pub mod traceparent;
 
 pub use auth::{Authenticator, Caller};
-pub use server::Server;
+pub use server::{Peer, Server};
 pub use shutdown::Shutdown;
 
 use std::process::ExitCode;

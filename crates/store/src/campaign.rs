@@ -3,18 +3,21 @@
 //! A change reads the campaign under [`lock`], asks `domain::campaign` where the move leads, and writes it guarded by the status
 //! that it moved from. The scheduler moves campaigns too, so the guard is not a formality.
 
+mod audience;
+mod consent;
 mod facts;
 mod notes;
 mod parts;
 mod row;
 
-pub use facts::facts;
-pub use notes::{Notes, notes, spent_by_channel};
+pub use facts::{facts, facts_at};
+pub use notes::{AudienceNote, Notes, notes, spent_by_channel};
 
 use crate::{Result, page::Page};
 use domain::{
     CampaignId, RunId, WorkspaceId,
     campaign::{EngagementRule, Settings, Status},
+    tracking::CampaignTracking,
 };
 use row::{ChannelRow, Row};
 use serde::Serialize;
@@ -136,7 +139,7 @@ async fn read(connection: &mut PgConnection, workspace: WorkspaceId, ids: &[Uuid
         r#"SELECT c.campaign_id, c.workspace_id, c.name, c.description, c.status, c.paused_from, c.status_reason, c.template_id,
                c.template_version, c.schedule_local_time, c.schedule_timezone, c.due_at, c.expires_after_hours, c.revision,
                c.approved_by, c.approved_at, c.created_by, c.created_at, c.updated_at, c.started_at, c.completed_at, c.traceparent,
-               c.budget_micros, c.lane,
+               c.budget_micros, c.lane, c.tracking AS "tracking: Json<CampaignTracking>", c.topic_id, c.confirm_list_id,
                (SELECT r.run_id FROM send.run r WHERE r.campaign_id = c.campaign_id ORDER BY r.run_id DESC LIMIT 1) AS run_id,
                ARRAY(SELECT to_jsonb(p) FROM core.campaign_channel p WHERE p.campaign_id = c.campaign_id ORDER BY p.channel)
                    AS "channels!: Vec<Json<ChannelRow>>",
@@ -145,7 +148,12 @@ async fn read(connection: &mut PgConnection, workspace: WorkspaceId, ids: &[Uuid
                ARRAY(SELECT p.list_id FROM core.campaign_list p WHERE p.campaign_id = c.campaign_id AND NOT p.excluded ORDER BY 1)
                    AS "list_ids!",
                ARRAY(SELECT p.list_id FROM core.campaign_list p WHERE p.campaign_id = c.campaign_id AND p.excluded ORDER BY 1)
-                   AS "exclude_list_ids!"
+                   AS "exclude_list_ids!",
+               c.audience_freeze,
+               ARRAY(SELECT p.segment_id FROM core.campaign_segment p WHERE p.campaign_id = c.campaign_id AND NOT p.excluded ORDER BY 1)
+                   AS "segment_ids!",
+               ARRAY(SELECT p.segment_id FROM core.campaign_segment p WHERE p.campaign_id = c.campaign_id AND p.excluded ORDER BY 1)
+                   AS "exclude_segment_ids!"
            FROM core.campaign c WHERE c.workspace_id = $1 AND c.campaign_id = ANY($2) ORDER BY c.campaign_id DESC"#,
         workspace.0,
         ids
@@ -185,6 +193,30 @@ pub async fn save_settings(connection: &mut PgConnection, from: Status, campaign
     .await?;
     parts::delete(connection, campaign.campaign_id).await?;
     parts::insert(connection, campaign).await?;
+    Ok(true)
+}
+
+/// Replaces what may be edited of a campaign that runs (its template, budgets, expiry and rules), and writes its state with
+/// [`save_state`]. Whom it is for, and over what, stays untouched. Returns whether it was still in `from`.
+///
+/// # Errors
+/// When a statement fails.
+pub async fn save_running(connection: &mut PgConnection, from: Status, campaign: &Campaign) -> Result<bool> {
+    if !save_state(&mut *connection, from, campaign).await? {
+        return Ok(false);
+    }
+    let settings = &campaign.settings;
+    sqlx::query!(
+        "UPDATE core.campaign SET template_id = $2, expires_after_hours = $3, revision = $4, budget_micros = $5 WHERE campaign_id = $1",
+        campaign.campaign_id.0,
+        settings.template_id.map(|id| id.0),
+        settings.expires_after_hours.cast_signed(),
+        campaign.revision,
+        settings.budget_micros
+    )
+    .execute(&mut *connection)
+    .await?;
+    parts::replace_guards(connection, campaign).await?;
     Ok(true)
 }
 

@@ -17,6 +17,7 @@ mod standing;
 
 pub use claim::Claimed;
 pub use judge::{Subject, judge, policy};
+pub(crate) use pace::take as take_pace;
 pub use plan::{Fallback, Plan, plan};
 pub use standing::{Standing, revoked};
 
@@ -106,7 +107,7 @@ pub async fn pass(connection: &mut PgConnection, ask: Ask<'_>, now: OffsetDateTi
     let granted = grant(connection, ask, &ground, &go, spent, pace).await?;
     let more = full || go.len() > granted.count;
     let leaving: Vec<Candidate> = go.into_iter().take(granted.count).collect();
-    verdicts.extend(leaving.iter().map(|candidate| Verdict::pass(candidate.claimed.delivery_id, ground.stands_in)));
+    verdicts.extend(leaving.iter().map(|candidate| Verdict::pass(&candidate.claimed, ground.stands_in)));
     let spend = granted.spend(&leaving);
     let pace = granted.pace.as_ref().filter(|pace| pace.count > 0 || ground.policy.transactional);
     claim::mark(connection, ask, &ground, &verdicts, spend, pace, now).await?;

@@ -22,7 +22,7 @@ pub async fn take(connection: &mut PgConnection, limit: i64, now: OffsetDateTime
     }
     let rows = sqlx::query!(
         r#"WITH candidate AS (
-             SELECT d.delivery_id AS rescues, d.workspace_id, d.campaign_id, d.run_id, d.contact_id, rc.channel, rc.sender_id,
+             SELECT d.delivery_id AS rescues, d.workspace_id, d.campaign_id, d.run_id, d.contact_id, rc.channel, rc.sender_id, k.topic_id,
                     CASE WHEN rc.channel = 'email' THEN c.email ELSE c.phone END AS address,
                     CASE WHEN rc.channel = 'email' THEN c.email_key ELSE c.phone_key END AS key
              FROM send.delivery d JOIN send.run r USING (run_id) JOIN core.campaign k ON k.campaign_id = d.campaign_id
@@ -36,6 +36,8 @@ pub async fn take(connection: &mut PgConnection, limit: i64, now: OffsetDateTime
                  WHEN c.key IS NULL THEN 'invalid_address'
                  WHEN EXISTS (SELECT FROM core.opt_out o WHERE o.workspace_id = c.workspace_id AND o.address_key = c.key
                               AND o.channel IN (c.channel, 'all')) THEN 'opted_out'
+                 WHEN c.topic_id IS NOT NULL AND EXISTS (SELECT FROM core.topic_opt_out t WHERE t.topic_id = c.topic_id
+                              AND t.subject IN (c.key, c.contact_id::text)) THEN 'topic_opted_out'
                  WHEN row_number() OVER (PARTITION BY c.run_id, c.channel, c.key ORDER BY c.contact_id) > 1
                    OR EXISTS (SELECT FROM send.delivery d WHERE d.run_id = c.run_id AND d.channel = c.channel AND d.address_key = c.key)
                  THEN 'duplicate' END AS reason

@@ -27,16 +27,20 @@ pub struct Scheduled {
     pub timezone: Option<String>,
 }
 
-/// Campaigns that are due, by the database's clock and the time that was computed when they were scheduled.
+/// Campaigns that are due, by the database's clock and the time that was computed when they were scheduled: those with segments, whose
+/// audience takes a while to be frozen, or those without.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn due(connection: &mut PgConnection, limit: i64) -> Result<Vec<Scheduled>> {
+pub async fn due(connection: &mut PgConnection, with_segments: bool, limit: i64) -> Result<Vec<Scheduled>> {
     Ok(sqlx::query_as!(
         Scheduled,
         r#"SELECT campaign_id, workspace_id, due_at AS "due_at!", schedule_local_time AS local_time, schedule_timezone AS timezone
-           FROM core.campaign WHERE status = 'SCHEDULED' AND due_at <= now() ORDER BY due_at LIMIT $1"#,
-        limit
+           FROM core.campaign c WHERE status = 'SCHEDULED' AND due_at <= now()
+             AND EXISTS (SELECT FROM core.campaign_segment g WHERE g.campaign_id = c.campaign_id) = $2
+           ORDER BY due_at LIMIT $1"#,
+        limit,
+        with_segments
     )
     .fetch_all(connection)
     .await?)
@@ -79,7 +83,8 @@ pub async fn lock_scheduled(connection: &mut PgConnection, campaign: CampaignId)
         .map(WorkspaceId))
 }
 
-/// Contacts of the campaign's lists less those excluded, counted once each; and the workspace's limit.
+/// Contacts of the lists that make the campaign's audience less those excluded, counted once each; and the workspace's limit. What its segments
+/// hold counts as soon as they are frozen.
 ///
 /// # Errors
 /// When the statement fails.
@@ -87,10 +92,10 @@ pub async fn recipients_and_limit(connection: &mut PgConnection, campaign: Campa
     let row = sqlx::query!(
         r#"SELECT
              (SELECT count(*) FROM (
-                SELECT DISTINCT m.contact_id FROM core.campaign_list l JOIN core.list_member m USING (list_id)
+                SELECT DISTINCT m.contact_id FROM core.campaign_audience l JOIN core.list_member m USING (list_id)
                 WHERE l.campaign_id = c.campaign_id AND NOT l.excluded
                 EXCEPT
-                SELECT m.contact_id FROM core.campaign_list l JOIN core.list_member m USING (list_id)
+                SELECT m.contact_id FROM core.campaign_audience l JOIN core.list_member m USING (list_id)
                 WHERE l.campaign_id = c.campaign_id AND l.excluded) AS audience) AS "recipients!",
              w.max_recipients
            FROM core.campaign c JOIN core.workspace w USING (workspace_id) WHERE c.campaign_id = $1"#,

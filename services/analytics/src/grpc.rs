@@ -3,7 +3,7 @@
 use crate::{
     explain, now,
     present::{self, Figures},
-    rebuild,
+    rebuild, versions,
     watch::{self, Feeds},
 };
 use domain::{CampaignId, WorkspaceId, facts::Wanted, role::Role};
@@ -62,9 +62,12 @@ impl Analytics {
 impl AnalyticsService for Analytics {
     async fn get_campaign_stats(&self, request: Request<GetCampaignStatsRequest>) -> Result<Response<GetCampaignStatsResponse>, Status> {
         let caller = auth::authorize(&request, Role::Agent)?;
-        let campaign = status::id("campaign_id", &request.get_ref().campaign_id)?;
+        let request = request.into_inner();
+        let campaign = status::id("campaign_id", &request.campaign_id)?;
         let figures = self.figures(caller.workspace, campaign).await?;
-        Ok(Response::new(GetCampaignStatsResponse { stats: Some(figures.present(campaign, now())) }))
+        let stats = Some(figures.present(campaign, now()));
+        let versions = if request.by_version { versions::read(&self.db, caller.workspace, campaign).await? } else { Vec::new() };
+        Ok(Response::new(GetCampaignStatsResponse { stats, versions }))
     }
 
     type WatchCampaignStatsStream = Pin<Box<dyn Stream<Item = Result<WatchCampaignStatsResponse, Status>> + Send>>;
@@ -150,7 +153,8 @@ impl AnalyticsService for Analytics {
         if repair {
             tracing::warn!(campaign.id = %campaign, "a repair of the figures was asked for");
         }
-        Ok(Response::new(Box::pin(rebuild::stream(self.db.clone(), &self.tasks, (caller.workspace, campaign), repair))))
+        let repairs = repair.then_some(caller.subject);
+        Ok(Response::new(Box::pin(rebuild::stream(self.db.clone(), &self.tasks, (caller.workspace, campaign), repairs))))
     }
 }
 

@@ -14,6 +14,7 @@ mod grpc;
 mod present;
 mod rebuild;
 mod reconcile;
+mod versions;
 mod watch;
 mod wire;
 
@@ -57,7 +58,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let (news, stop) = (outbox::Outbox::new(db.clone(), bus.clone(), reconcile::ORIGIN), shutdown.soft());
     tasks.spawn(async move { news.run(stop).await });
     let service = grpc::service(db.clone(), tasks.clone(), watch::Feeds::new(db.clone(), tasks.clone(), shutdown.soft()));
-    let served = Server::new(&config.common, Authenticator::new(&config.auth)?)
+    let served = Server::new(&config.common, Authenticator::new(&config.auth)?.with_people(db.clone()))
         .add(service)
         .ready("database", move || {
             let db = db.clone();

@@ -40,7 +40,8 @@ impl Figures {
     }
 }
 
-fn line(channel: Channel, tally: &Tally) -> ChannelStats {
+/// The figures of one channel.
+pub(crate) fn line(channel: Channel, tally: &Tally) -> ChannelStats {
     let get = |metric| tally.get(metric);
     ChannelStats {
         channel: convert::channel_number(channel),
@@ -65,6 +66,7 @@ fn line(channel: Channel, tally: &Tally) -> ChannelStats {
         click_rate: rate(get(Metric::Clicked), get(Metric::Read)),
         unknown: size(get(Metric::Unknown)),
         machine_opened: size(get(Metric::MachineOpened)),
+        machine_clicked: size(get(Metric::MachineClicked)),
         replied: size(get(Metric::Replied)),
         converted: size(get(Metric::Converted)),
         rescued: size(get(Metric::Rescued)),
@@ -91,6 +93,7 @@ pub(crate) fn delivery(delivery: store::stats::Delivery) -> Delivery {
         attempts: delivery.attempts,
         provider_message_id: delivery.provider_message_id.unwrap_or_default(),
         updated_at: Some(convert::timestamp(delivery.updated_at)),
+        content_version: delivery.content_version,
     }
 }
 

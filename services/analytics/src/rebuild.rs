@@ -5,8 +5,9 @@ use domain::{CampaignId, WorkspaceId};
 use futures::{Stream, stream};
 use proto::analytics::RebuildStatsResponse;
 use runtime::status;
+use serde_json::json;
 use store::{
-    Db, alert,
+    Db, alert, audit,
     rebuild::{Check, Exclusive, Report},
     recount, stats,
 };
@@ -88,13 +89,37 @@ async fn pass(
     Ok(check.finish(&mut tx).await?)
 }
 
-/// A check, or a repair, for a client: progress after each page, and the report at last. When the client goes away it ends after the
-/// page that is being read.
+/// A repair that a person asks for, which is in the audit log twice: as it is asked for, and with what came of it.
+async fn repair_for(
+    db: &Db,
+    (workspace, campaign): (WorkspaceId, CampaignId),
+    actor: &str,
+    progress: impl Fn(u64, u64) -> bool,
+) -> Result<Report, Stopped> {
+    let entry = |after| audit::Entry {
+        workspace,
+        actor,
+        action: "campaign.repair_figures",
+        object_type: "campaign",
+        object_id: campaign.0,
+        before: None,
+        after: Some(after),
+        at: now(),
+    };
+    audit::record(&mut *db.acquire().await?, entry(json!({ "asked": true }))).await?;
+    let report = repair(db, (workspace, campaign), progress).await?;
+    let outcome = json!({ "differing_deliveries": report.differing, "differences": report.differences });
+    audit::record(&mut *db.acquire().await?, entry(outcome)).await?;
+    Ok(report)
+}
+
+/// A check, or a repair by somebody, for a client: progress after each page, and the report at last. When the client goes away it ends
+/// after the page that is being read.
 pub(crate) fn stream(
     db: Db,
     tasks: &TaskTracker,
     key: (WorkspaceId, CampaignId),
-    repair: bool,
+    repaired_by: Option<String>,
 ) -> impl Stream<Item = Result<RebuildStatsResponse, Status>> + Send + use<> {
     let (sender, receiver) = mpsc::channel(WAITING);
     tasks.spawn(async move {
@@ -102,9 +127,12 @@ pub(crate) fn stream(
             let progress = RebuildStatsResponse { deliveries, facts, ..RebuildStatsResponse::default() };
             !matches!(sender.try_send(Ok(progress)), Err(mpsc::error::TrySendError::Closed(_)))
         };
-        let done = if repair { self::repair(&db, key, told).await } else { check(&db, key, None, told).await };
+        let done = match &repaired_by {
+            Some(actor) => repair_for(&db, key, actor, told).await,
+            None => check(&db, key, None, told).await,
+        };
         // Who has gone away needs no answer.
-        sender.send(done.map(|report| last(&report, repair)).map_err(refusal)).await.unwrap_or_default();
+        sender.send(done.map(|report| last(&report, repaired_by.is_some())).map_err(refusal)).await.unwrap_or_default();
     });
     stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|one| (one, receiver)) })
 }

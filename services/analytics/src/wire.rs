@@ -86,7 +86,7 @@ mod tests {
             let name = kind.word().to_uppercase();
             assert_eq!(wire.as_str_name(), format!("FACT_KIND_{name}"));
         }
-        assert!(event::FactKind::try_from(20).is_err(), "a new kind must be added to domain::facts");
+        assert!(event::FactKind::try_from(21).is_err(), "a new kind must be added to domain::facts");
     }
 
     #[test]

@@ -5,20 +5,28 @@
 //! Handlers are verbs under nouns: `campaign/create.rs` is CreateCampaign. Start reading at [`run`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod api_key;
 mod audit;
+mod audit_log;
 mod campaign;
+mod consent;
 mod contact;
 mod convert;
 mod inbound;
+mod layout;
 mod list;
 mod optout;
 mod scheduler_client;
+mod segment;
 mod sender;
 mod state;
 mod template;
+mod topic;
+mod user;
 mod workspace;
 
 use anyhow::Context as _;
+use domain::link::LinkKey;
 use runtime::{Authenticator, Server, Shutdown, config};
 use scheduler_client::SchedulerClient;
 use state::{Clock, State};
@@ -27,6 +35,9 @@ use tokio::sync::Semaphore;
 
 /// Connections to the database at most.
 const POOL: u32 = 16;
+/// Counts over all of a workspace's contacts at the same time at most, in one process: each takes a connection, a processor, and some
+/// 200 MB for ten million contacts.
+const COUNTS_AT_ONCE: usize = 4;
 
 /// Serves gRPC and gRPC-web to frontends and the command line: workspaces, contacts, lists, templates, senders, campaigns, opt-outs.
 #[derive(Debug, Clone, clap::Parser)]
@@ -65,22 +76,31 @@ async fn connect(config: &Config) -> anyhow::Result<State> {
         bus: bus.with_sizes(common.stream_sizes()).context("FANFARE_STREAM_BYTES")?,
         kek: Arc::new(config.kek.load()?),
         public_url: config.links.public_url.trim_end_matches('/').into(),
+        links: LinkKey::from_base64(&config.links.link_key).context("FANFARE_LINK_KEY")?,
         clock: Clock::SYSTEM,
         scheduler: SchedulerClient::new(&config.internal).context("FANFARE_SCHEDULER_URL")?,
         dry_runs: Arc::new(Semaphore::new(campaign::DRY_RUNS_AT_ONCE)),
+        counts: Arc::new(Semaphore::new(COUNTS_AT_ONCE)),
     })
 }
 
 fn server(config: &Config, state: &State) -> anyhow::Result<Server> {
     let (db, bus) = (state.db.clone(), state.bus.clone());
-    Ok(Server::new(&config.common, Authenticator::new(&config.auth)?)
+    Ok(Server::new(&config.common, Authenticator::new(&config.auth)?.with_people(db.clone()))
         .add(workspace::service(state.clone()))
+        .add(user::service(state.clone()))
+        .add(api_key::service(state.clone()))
+        .add(audit_log::service(state.clone()))
         .add(contact::service(state.clone()))
         .add(list::service(state.clone()))
+        .add(segment::service(state.clone()))
         .add(template::service(state.clone()))
+        .add(layout::service(state.clone()))
         .add(sender::service(state.clone()))
         .add(campaign::service(state.clone()))
         .add(optout::service(state.clone()))
+        .add(consent::service(state.clone()))
+        .add(topic::service(state.clone()))
         .ready("database", move || {
             let db = db.clone();
             async move { db.ping().await }

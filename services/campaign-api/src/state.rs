@@ -1,6 +1,7 @@
 //! What every handler shares.
 
 use crate::scheduler_client::SchedulerClient;
+use domain::link::LinkKey;
 use runtime::seal::Kek;
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -15,10 +16,14 @@ pub struct State {
     pub kek: Arc<Kek>,
     /// Base of the URLs that providers and recipients call, without a slash at its end.
     pub public_url: Arc<str>,
+    /// Signs the links to the pages on which people say what they want.
+    pub links: LinkKey,
     pub clock: Clock,
     pub scheduler: SchedulerClient,
     /// Room for dry runs, which take a connection and a processor for a while.
     pub dry_runs: Arc<Semaphore>,
+    /// Room for statements that look at all of a workspace's contacts. Who finds none waits.
+    pub counts: Arc<Semaphore>,
 }
 
 /// Where the time comes from, so that a test can own it. Only for times that are stored and shown: what is due is judged

@@ -1,6 +1,9 @@
 //! What can be typed. Each noun's verbs are next to the code that does them.
 
-use crate::{alerts, campaign, contacts, demo, dlq, explain, hub, list, optout, sender, stats, template, workspace};
+use crate::{
+    access, alerts, campaign, consent, contacts, demo, dlq, explain, hub, layout, list, optout, segment, sender, stats, template, topic,
+    workspace,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -24,7 +27,7 @@ pub struct Global {
     /// File that says where the services are [default: .fanfare/endpoints.json of this checkout]
     #[arg(long, global = true, env = "FANFARE_ENDPOINTS", value_name = "FILE")]
     pub endpoints: Option<PathBuf>,
-    /// Bearer token, instead of one from the endpoints file
+    /// Bearer token or API key, instead of a token from the endpoints file
     #[arg(long, global = true, env = "FANFARE_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
     /// Which token of the endpoints file to use
@@ -62,10 +65,20 @@ pub enum Command {
         #[command(subcommand)]
         verb: list::Verb,
     },
+    /// Saved filters over contacts
+    Segment {
+        #[command(subcommand)]
+        verb: segment::Verb,
+    },
     /// Content with a variant for each channel
     Template {
         #[command(subcommand)]
         verb: template::Verb,
+    },
+    /// HTML files that e-mails are set into
+    Layout {
+        #[command(subcommand)]
+        verb: layout::Verb,
     },
     /// Provider accounts
     Sender {
@@ -89,10 +102,25 @@ pub enum Command {
         #[command(subcommand)]
         verb: alerts::Verb,
     },
+    /// What people said about being messaged, their preferences, and lists that ask for confirmation
+    Consent {
+        #[command(subcommand)]
+        verb: consent::Verb,
+    },
+    /// What campaigns can be about, so that a person can leave one subject without leaving all
+    Topic {
+        #[command(subcommand)]
+        verb: topic::Verb,
+    },
     /// Addresses that must not be messaged
     Optout {
         #[command(subcommand)]
         verb: optout::Verb,
+    },
+    /// Who may do what, the API keys of programs, and the log of who changed what
+    Access {
+        #[command(subcommand)]
+        verb: access::Verb,
     },
     /// Broker messages that no service could handle, for those who run the hub
     Dlq {
@@ -121,6 +149,6 @@ mod tests {
     #[test]
     fn an_unknown_channel_is_refused_with_the_known_ones() {
         let error = Cli::try_parse_from(["fanfare", "template", "preview", "t", "--channel", "fax"]).unwrap_err();
-        assert!(error.to_string().contains("use email, sms or whatsapp"), "{error}");
+        assert!(error.to_string().contains("use email, sms, whatsapp, push or social"), "{error}");
     }
 }

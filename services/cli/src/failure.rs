@@ -86,7 +86,9 @@ fn remedies(status: &Status, details: &ErrorDetails) -> Vec<String> {
     let remedy = details.error_info().and_then(|info| info.metadata.get("remedy")).cloned();
     let general = match status.code() {
         Code::Unavailable => Some("is the hub running? `fanfare up` starts one; --endpoints FILE names another"),
-        Code::Unauthenticated => Some("the token is missing, expired or of another hub: `fanfare up` writes new ones, --token gives one"),
+        Code::Unauthenticated => {
+            Some("the token or API key is missing, expired, revoked or of another hub: `fanfare up` writes new tokens, --token gives one")
+        }
         Code::PermissionDenied => Some("this takes another role: try --role admin"),
         _ => None,
     };

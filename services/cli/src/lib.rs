@@ -5,25 +5,30 @@
 //! [`demo`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod access;
 mod alerts;
 pub mod args;
 pub mod campaign;
+mod consent;
 pub mod contacts;
 pub mod demo;
 pub mod dlq;
 mod explain;
 pub mod failure;
 pub mod hub;
+mod layout;
 mod list;
 mod optout;
 pub mod output;
 mod paging;
 mod progress;
 mod resolve;
+mod segment;
 mod sender;
 pub mod session;
 mod stats;
 mod template;
+mod topic;
 mod workspace;
 
 use args::{Cli, Command};
@@ -41,13 +46,18 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Workspace { verb } => workspace::run(verb, &Session::open(global)?).await,
         Command::Contacts { verb } => contacts::run(verb, &Session::open(global)?).await,
         Command::List { verb } => list::run(verb, &Session::open(global)?).await,
+        Command::Segment { verb } => segment::run(verb, &Session::open(global)?).await,
         Command::Template { verb } => template::run(verb, &Session::open(global)?).await,
+        Command::Layout { verb } => layout::run(verb, &Session::open(global)?).await,
         Command::Sender { verb } => sender::run(verb, &Session::open(global)?).await,
         Command::Campaign { verb } => campaign::run(verb, &Session::open(global)?).await,
         Command::Stats { verb } => stats::run(verb, &Session::open(global)?).await,
         Command::Explain(args) => explain::run(args, &Session::open(global)?).await,
         Command::Alerts { verb } => alerts::run(verb, &Session::open(global)?).await,
+        Command::Consent { verb } => consent::run(verb, &Session::open(global)?).await,
+        Command::Topic { verb } => topic::run(verb, &Session::open(global)?).await,
         Command::Optout { verb } => optout::run(verb, &Session::open(global)?).await,
+        Command::Access { verb } => access::run(verb, &Session::open(global)?).await,
         Command::Dlq { verb } => dlq::run(verb, dlq::Operator::open(global)?).await,
     }
 }

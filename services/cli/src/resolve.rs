@@ -50,6 +50,37 @@ pub async fn lists(session: &Session, texts: &[String]) -> Result<Vec<String>> {
     Ok(ids)
 }
 
+/// A segment's id.
+///
+/// # Errors
+/// When there is none of that name.
+pub async fn segment(session: &Session, text: &str) -> Result<String> {
+    if is_id(text) {
+        return Ok(text.to_owned());
+    }
+    let segments = paging::collect(0, |page_size, page_token| async move {
+        let request = contact::ListSegmentsRequest { page_size, page_token, include_archived: true };
+        let page = session.segments().list_segments(request).await?.into_inner();
+        Ok((page.segments, page.next_page_token))
+    });
+    match segments.await?.into_iter().find(|segment| segment.name == text) {
+        Some(segment) => Ok(segment.id),
+        None => bail!("there is no segment {text:?}: `fanfare segment list` shows them"),
+    }
+}
+
+/// The ids of several segments.
+///
+/// # Errors
+/// Names the first that there isn't.
+pub async fn segments(session: &Session, texts: &[String]) -> Result<Vec<String>> {
+    let mut ids = Vec::with_capacity(texts.len());
+    for text in texts {
+        ids.push(segment(session, text).await?);
+    }
+    Ok(ids)
+}
+
 /// A template's id.
 ///
 /// # Errors
@@ -59,7 +90,8 @@ pub async fn template(session: &Session, text: &str) -> Result<String> {
         return Ok(text.to_owned());
     }
     let templates = paging::collect(0, |page_size, page_token| async move {
-        let page = session.templates().list_templates(template::ListTemplatesRequest { page_size, page_token }).await?.into_inner();
+        let request = template::ListTemplatesRequest { page_size, page_token, include_archived: true };
+        let page = session.templates().list_templates(request).await?.into_inner();
         Ok((page.templates, page.next_page_token))
     });
     match templates.await?.into_iter().find(|template| template.name == text) {
@@ -136,6 +168,34 @@ pub async fn campaign(session: &Session, text: &str) -> Result<String> {
     }
 }
 
-fn is_id(text: &str) -> bool {
+/// A topic's id.
+///
+/// # Errors
+/// When there is none of that name.
+pub async fn topic(session: &Session, text: &str) -> Result<String> {
+    if is_id(text) {
+        return Ok(text.to_owned());
+    }
+    match crate::topic::read(session, true).await?.into_iter().find(|topic| topic.name == text) {
+        Some(topic) => Ok(topic.id),
+        None => bail!("there is no topic {text:?}: `fanfare topic list` shows them"),
+    }
+}
+
+/// The ids of several topics.
+///
+/// # Errors
+/// Names the first that there isn't.
+pub async fn topics(session: &Session, texts: &[String]) -> Result<Vec<String>> {
+    let mut ids = Vec::with_capacity(texts.len());
+    for text in texts {
+        ids.push(topic(session, text).await?);
+    }
+    Ok(ids)
+}
+
+/// Whether it is an id, and no name.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
     Uuid::parse_str(text).is_ok()
 }

@@ -9,11 +9,17 @@ use devstack::{Secrets, secrets::TokenRole};
 use proto::{
     analytics::analytics_service_client::AnalyticsServiceClient,
     campaign::campaign_service_client::CampaignServiceClient,
-    contact::{contact_service_client::ContactServiceClient, list_service_client::ListServiceClient},
+    consent::{consent_service_client::ConsentServiceClient, topic_service_client::TopicServiceClient},
+    contact::{
+        contact_service_client::ContactServiceClient, list_service_client::ListServiceClient, segment_service_client::SegmentServiceClient,
+    },
     optout::opt_out_service_client::OptOutServiceClient,
     sender::sender_service_client::SenderServiceClient,
-    template::template_service_client::TemplateServiceClient,
-    workspace::workspace_service_client::WorkspaceServiceClient,
+    template::{layout_service_client::LayoutServiceClient, template_service_client::TemplateServiceClient},
+    workspace::{
+        api_key_service_client::ApiKeyServiceClient, audit_service_client::AuditServiceClient, user_service_client::UserServiceClient,
+        workspace_service_client::WorkspaceServiceClient,
+    },
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{
@@ -37,7 +43,7 @@ const LONG_ANSWER_TIMEOUT: Duration = Duration::from_secs(150);
 /// How long a token lives that is made for one command.
 const OPERATOR_TOKEN: Duration = Duration::from_secs(3600);
 
-/// Adds the bearer token to every call.
+/// Adds the bearer token, or the API key, to every call.
 #[derive(Clone)]
 pub struct Bearer(MetadataValue<Ascii>);
 
@@ -119,13 +125,20 @@ impl Session {
 
     clients! {
         workspaces -> WorkspaceServiceClient over api,
+        users -> UserServiceClient over api,
+        api_keys -> ApiKeyServiceClient over api,
+        audit -> AuditServiceClient over api,
         contacts -> ContactServiceClient over api,
         lists -> ListServiceClient over api,
+        segments -> SegmentServiceClient over api,
         templates -> TemplateServiceClient over api,
+        layouts -> LayoutServiceClient over api,
         senders -> SenderServiceClient over api,
         campaigns -> CampaignServiceClient over api,
         patient_campaigns -> CampaignServiceClient over patient_api,
         opt_outs -> OptOutServiceClient over api,
+        consents -> ConsentServiceClient over api,
+        topics -> TopicServiceClient over api,
         analytics -> AnalyticsServiceClient over analytics,
     }
 }

@@ -6,7 +6,7 @@
 mod batches;
 mod turns;
 
-use crate::{Dispatcher, ORIGIN, outcome::Done, plans::Plan, senders::Ready, told};
+use crate::{Dispatcher, ORIGIN, content::NotMade, contents::NoContent, outcome::Done, plans::Plan, senders::Ready, told};
 use batches::{Batch, Batches};
 use bus::Verdict;
 use domain::{DeliveryId, JobId, RunId, SenderId};
@@ -146,9 +146,21 @@ impl Dispatcher {
     async fn send_one(&self, work: &Work, turns: &Turns, claimed: Claimed, claimed_at: Instant) -> Done {
         let span = tracing::info_span!("dispatcher.message.send", delivery.id = %claimed.delivery_id, provider = work.ready.provider.slug);
         async {
-            let message = match self.message(work, &claimed) {
+            let message = match self.message(work, &claimed).await {
                 Ok(message) => message,
-                Err(error) => return Done::unrenderable(&claimed, &error),
+                Err(NotMade::Content(error)) => return Done::unrenderable(&claimed, &error),
+                Err(NotMade::NoContent(NoContent::Unread(error))) => {
+                    tracing::warn!(%error, "the run's content could not be read");
+                    return Done::not_sent(&claimed, "content_unread");
+                }
+                Err(NotMade::NoContent(NoContent::Unusable(error))) => {
+                    tracing::error!(error, "the run's content can't be used");
+                    return Done::held_back(&claimed, "content_unusable");
+                }
+                Err(NotMade::Links(error)) => {
+                    tracing::warn!(%error, "short links could not be stored");
+                    return Done::not_sent(&claimed, "short_links_unavailable");
+                }
             };
             let _until_answered = match turns.take(claimed.delivery_id.0, self, work).await {
                 Ok(call) => call,

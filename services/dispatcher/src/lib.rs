@@ -3,11 +3,12 @@
 //!
 //! It decides nothing that the gate decides, and turns nothing into figures. Any number of replicas may run. Start at [`job`], the
 //! life of one job: gate → send → record, a sub-batch at a time. [`house`] makes uncertain what dead workers held, [`settle`] finds out
-//! about it, and [`notices`] follows what providers report.
+//! about it, and [`notices`] follows what providers report. [`test_send`] sends what people want to look at.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod config;
 mod content;
+mod contents;
 mod health;
 mod house;
 mod job;
@@ -19,12 +20,15 @@ mod record;
 mod room;
 mod senders;
 mod settle;
+mod short_links;
+mod test_send;
 mod told;
 mod worker;
 
 pub use config::Config;
 
 use bus::{Bus, Consumer, Subject};
+use contents::Contents;
 use domain::{Channel, link::LinkKey};
 use meters::Meters;
 use outbox::Outbox;
@@ -32,6 +36,7 @@ use plans::Plans;
 use room::Room;
 use runtime::{Server, Shutdown};
 use senders::Senders;
+use short_links::ShortLinks;
 use std::{sync::Arc, time::Duration};
 use store::{Db, Role};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -63,7 +68,9 @@ struct Dispatcher {
     worker: Arc<Worker>,
     senders: Arc<Senders>,
     plans: Arc<Plans>,
+    contents: Arc<Contents>,
     links: LinkKey,
+    short_links: Arc<ShortLinks>,
     /// Base of the links and callbacks, without a slash at its end.
     public_url: Arc<str>,
     sub_batch: u32,
@@ -95,6 +102,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     tasks.spawn(dispatcher.clone().beat(ended.clone()));
     tasks.spawn(dispatcher.clone().keep_house());
     tasks.spawn(dispatcher.clone().settle_uncertain());
+    tasks.spawn(dispatcher.clone().send_tests());
     let jobs = TaskTracker::new();
     jobs.spawn(fast.work_off(bus.clone(), "-fast", Subject::send_fast(config.channel), FAST_JOBS));
     jobs.spawn(dispatcher.clone().work_off(bus.clone(), "", Subject::send(config.channel), config.jobs));
@@ -132,8 +140,10 @@ impl Dispatcher {
             channel: config.channel,
             worker: Arc::new(Worker::register(heartbeat, config.channel, config.lease()).await?),
             senders: Arc::new(Senders::new(db.clone(), config.kek.load()?, config.channel)),
-            plans: Arc::new(Plans::new(db.clone(), config.channel)),
+            contents: Arc::new(Contents::new(db.clone())),
+            plans: Arc::new(Plans::new(db.clone(), config.channel, &config.links.public_url)),
             links: LinkKey::from_base64(&config.links.link_key)?,
+            short_links: Arc::default(),
             public_url: config.links.public_url.trim_end_matches('/').into(),
             sub_batch: config.sub_batch.clamp(1, 500),
             room: Room::new(config.in_flight),

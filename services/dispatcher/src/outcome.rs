@@ -5,6 +5,7 @@ use domain::{
     Channel, DeliveryId,
     delivery::{self, MAX_ATTEMPTS, MAX_REPEATS, State, backoff, reason},
     facts,
+    render::RenderError,
 };
 use proto::event::{Fact, Inbound, InboundIntent};
 use providers::{Fault, FaultAction, Outcome};
@@ -14,6 +15,8 @@ use time::OffsetDateTime;
 
 /// How long a sender that was told to slow down rests when the provider doesn't say.
 const THROTTLED: Duration = Duration::from_secs(5);
+/// How long a message waits whose content a person has to mend.
+const UNUSABLE: Duration = Duration::from_secs(60);
 /// How long it rests at most: a wrong header must not stop it for days.
 const LONGEST_HOLD: Duration = Duration::from_secs(3600);
 
@@ -79,10 +82,14 @@ impl Done {
     }
 
     /// The content can't be rendered for this contact: an empty or broken message never leaves.
-    pub(crate) fn unrenderable(claimed: &Claimed, error: &anyhow::Error) -> Self {
-        tracing::warn!(delivery.id = %claimed.delivery_id, error = format!("{error:#}"), "the content can't be rendered for this contact");
-        let rule = "the content can't be rendered for this contact".to_owned();
-        let tried = Tried { reason: Some(reason::RENDER_FAILED.to_owned()), rule, ..tried(claimed, State::Suppressed, None) };
+    pub(crate) fn unrenderable(claimed: &Claimed, error: &RenderError) -> Self {
+        tracing::warn!(delivery.id = %claimed.delivery_id, code = error.code(), "the content can't be rendered for this contact");
+        let reason = reason::of_unrendered(error);
+        let rule = match reason {
+            reason::MISSING_VARIABLE => "a variable has no value for this contact, and the template says to skip it then",
+            _ => "the content can't be rendered for this contact",
+        };
+        let tried = Tried { reason: Some(reason.to_owned()), rule: rule.to_owned(), ..tried(claimed, State::Suppressed, None) };
         Self::new(claimed, tried)
     }
 
@@ -92,6 +99,14 @@ impl Done {
         let rule = format!("it was not handed over ({why}): tried again at once");
         let tried = Tried { reason, repeats: claimed.repeats, rule, ..tried(claimed, State::RetryWait, None) };
         Self { retry_after: Some(Duration::ZERO), ..Self::new(claimed, tried) }
+    }
+
+    /// The same, of one that can't be sent before a person has mended something.
+    pub(crate) fn held_back(claimed: &Claimed, why: &str) -> Self {
+        let mut done = Self::not_sent(claimed, why);
+        done.tried.rule = format!("it was not handed over ({why}): tried again after {}", words(UNUSABLE));
+        done.retry_after = Some(UNUSABLE);
+        done
     }
 
     fn new(claimed: &Claimed, tried: Tried) -> Self {

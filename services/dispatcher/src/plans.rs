@@ -1,7 +1,9 @@
-//! What runs send on this channel, compiled once a run.
+//! By whom runs are sent on this channel, read once a run. What they send is in [`crate::contents`].
 
-use anyhow::Context as _;
-use domain::{CampaignId, Channel, RunId, SenderId, WorkspaceId, content::TemplateContent, render::Renderer};
+use domain::{
+    CampaignId, Channel, ListId, RunId, SenderId, WorkspaceId,
+    tracking::{Occasion, Tracking},
+};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -9,19 +11,24 @@ use std::{
 use store::{
     Db,
     gate::{self, Fallback},
+    tracking,
 };
 use tokio::sync::OnceCell;
 
 /// Runs kept at most.
 const MAX_KEPT: usize = 256;
 
-/// A run's pinned content, ready to be rendered, and its senders. It never changes, so it is read once.
+/// A run's senders, and what is done to its links. It never changes, so it is read once.
 pub(crate) struct Plan {
+    pub(crate) run_id: RunId,
     pub(crate) campaign_id: CampaignId,
     pub(crate) campaign_name: String,
     pub(crate) workspace: WorkspaceId,
     pub(crate) workspace_id: String,
-    pub(crate) renderer: Renderer,
+    /// What is done to links; as it was set when this was read.
+    pub(crate) tracking: Tracking,
+    /// The list that its messages ask to confirm.
+    pub(crate) confirm_list: Option<ListId>,
     sender: Fallback,
     fallback: Option<Fallback>,
 }
@@ -45,13 +52,15 @@ impl Plan {
 pub(crate) struct Plans {
     db: Db,
     channel: Channel,
+    /// Where links lead through in a workspace without a domain of its own.
+    hub_url: String,
     /// Of all that need a run one asks the database, and nobody waits for another run's answer.
     kept: Mutex<HashMap<RunId, Arc<OnceCell<Arc<Plan>>>>>,
 }
 
 impl Plans {
-    pub(crate) fn new(db: Db, channel: Channel) -> Self {
-        Self { db, channel, kept: Mutex::default() }
+    pub(crate) fn new(db: Db, channel: Channel, hub_url: &str) -> Self {
+        Self { db, channel, hub_url: hub_url.to_owned(), kept: Mutex::default() }
     }
 
     /// The plan of a run; None when there is no such run.
@@ -73,9 +82,15 @@ impl Plans {
     }
 
     async fn read(&self, run: RunId) -> Result<Arc<Plan>, Missing> {
-        let read = async { gate::plan(&mut *self.db.acquire().await?, run, self.channel).await };
-        let plan = read.await.map_err(anyhow::Error::from)?.ok_or(Missing::Run)?;
-        Ok(Arc::new(Plan::new(plan)?))
+        let read = async {
+            let mut connection = self.db.acquire().await?;
+            Ok::<_, store::Error>((gate::plan(&mut connection, run, self.channel).await?, tracking::of_run(&mut connection, run).await?))
+        };
+        let (plan, tracking) = read.await.map_err(anyhow::Error::from)?;
+        let (plan, (workspace, campaign)) = plan.zip(tracking).ok_or(Missing::Run)?;
+        let occasion = Occasion { campaign_id: plan.campaign_id, campaign_name: &plan.campaign_name, channel: self.channel };
+        let tracking = Tracking::of(&workspace, &campaign, &occasion, &self.hub_url);
+        Ok(Arc::new(Plan::new(run, plan, tracking)))
     }
 }
 
@@ -92,37 +107,40 @@ impl From<anyhow::Error> for Missing {
 }
 
 impl Plan {
-    fn new(plan: gate::Plan) -> anyhow::Result<Self> {
-        let content: TemplateContent = serde_json::from_value(plan.content).context("the run's content can't be read")?;
-        let renderer = Renderer::new(&content).map_err(|problems| anyhow::anyhow!("the run's content can't be rendered: {problems:?}"))?;
-        Ok(Self {
+    fn new(run_id: RunId, plan: gate::Plan, tracking: Tracking) -> Self {
+        Self {
+            run_id,
             campaign_id: plan.campaign_id,
             campaign_name: plan.campaign_name,
             workspace: plan.workspace_id,
             workspace_id: plan.workspace_id.to_string(),
-            renderer,
+            tracking,
+            confirm_list: plan.confirm_list_id,
             sender: Fallback { sender_id: plan.sender_id, price_micros: plan.price_micros },
             fallback: plan.fallback,
-        })
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::content::SmsVariant;
+    use domain::tracking::{CampaignTracking, WorkspaceTracking};
 
     #[test]
     fn either_sender_stands_in_for_the_other() {
         let (first, second) = (SenderId::new(), SenderId::new());
-        let content = TemplateContent { sms: Some(SmsVariant { text: "Hello".to_owned() }), ..TemplateContent::default() };
         let sender = |sender_id, price_micros| Fallback { sender_id, price_micros };
+        let occasion = Occasion { campaign_id: CampaignId::new(), campaign_name: "", channel: Channel::Sms };
+        let tracking = || Tracking::of(&WorkspaceTracking::default(), &CampaignTracking::default(), &occasion, "https://hub.example");
         let plan = |fallback| Plan {
+            run_id: RunId::new(),
             campaign_id: CampaignId::new(),
             campaign_name: String::new(),
             workspace: WorkspaceId::new(),
             workspace_id: String::new(),
-            renderer: Renderer::new(&content).unwrap(),
+            tracking: tracking(),
+            confirm_list: None,
             sender: sender(first, 5),
             fallback,
         };

@@ -51,6 +51,8 @@ pub(crate) struct Scheduler {
     outbox: Outbox,
     window: i64,
     chunk: i64,
+    /// Wakes the loop that starts campaigns with segments.
+    to_freeze: Arc<Notify>,
     /// Wakes the loop that expands.
     to_expand: Arc<Notify>,
     /// Wakes the loops that publish.
@@ -72,6 +74,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
         bus: bus.clone(),
         window: config.window,
         chunk: config.chunk,
+        to_freeze: Arc::default(),
         to_expand: Arc::default(),
         to_publish: Arc::default(),
     };
@@ -103,7 +106,11 @@ impl Scheduler {
         let stop = shutdown.soft();
         tasks.spawn(async move { outbox.run(stop).await });
         let (me, half_a_second) = (self.clone(), Duration::from_millis(500));
-        tasks.spawn(shutdown.clone().repeat("start", half_a_second, Arc::default(), async move || me.start_due().await));
+        tasks.spawn(shutdown.clone().repeat("start", half_a_second, Arc::default(), async move || me.start_due(false).await));
+        let (me, wake) = (self.clone(), self.to_freeze.clone());
+        tasks.spawn(shutdown.clone().repeat("freeze", half_a_second, wake, async move || me.start_due(true).await));
+        let (me, a_minute) = (self.clone(), Duration::from_secs(60));
+        tasks.spawn(shutdown.clone().repeat("sweep", a_minute, Arc::default(), async move || me.sweep().await));
         let (me, wake) = (self.clone(), self.to_expand.clone());
         tasks.spawn(shutdown.clone().repeat("expand", half_a_second, wake, async move || me.expand_open().await));
         let me = self.clone();

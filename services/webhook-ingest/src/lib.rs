@@ -2,18 +2,25 @@
 //!
 //! A provider's post is verified over its raw body, decoded by the provider's adapter, written to the outbox as facts and inbound
 //! messages, and answered only after the database's commit ([`receive`], [`commit`]); the relay publishes them. Links carry a token
-//! of ours instead of a signature ([`links`], [`unsubscribe`]). It decides nothing: what a fact does to the figures is analytics'
-//! business, what a STOP does to an address campaign-api's. Without the broker it goes on taking in, as far as [`backlog`] allows.
+//! of ours instead of a signature ([`links`], [`conversions`]); so do those to the pages on which people say what they want
+//! ([`unsubscribe`], [`preferences`], [`confirm`], in the frame of [`pages`]). It decides nothing: what a fact does to the figures is
+//! analytics' business, what a STOP or a form does to an address campaign-api's. Without the broker it goes on taking in, as far as
+//! [`backlog`] allows.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod agent;
 mod backlog;
 mod commit;
+mod confirm;
+mod conversions;
 mod form;
 mod links;
+mod pages;
+mod preferences;
 mod problem;
 mod receive;
 mod senders;
+mod short_links;
 mod translate;
 mod unsubscribe;
 
@@ -32,6 +39,7 @@ use domain::link::LinkKey;
 use outbox::Outbox;
 use runtime::{Server, Shutdown, config};
 use senders::Senders;
+use short_links::ShortLinks;
 use std::sync::Arc;
 use store::Db;
 use time::OffsetDateTime;
@@ -58,6 +66,10 @@ pub struct Config {
     /// are answered with 503 and come again. At the default that is 25 million events, in 3 GB as a rule.
     #[arg(long, env = "FANFARE_BACKLOG", default_value_t = 50_000, value_parser = clap::value_parser!(i64).range(1..))]
     pub backlog: i64,
+    /// Header in which the proxy in front of this service says from where a request came, as `x-forwarded-for`; its last entry counts. Leave
+    /// it out without such a proxy: anybody could write it
+    #[arg(long, env = "FANFARE_CLIENT_IP_HEADER")]
+    pub client_ip_header: Option<String>,
 }
 
 /// What the handlers share. Cheap to clone.
@@ -67,6 +79,9 @@ struct App {
     senders: Arc<Senders>,
     commits: Committer,
     links: LinkKey,
+    short_links: Arc<ShortLinks>,
+    /// Where the address of a page's visitor is read; None: the connection's.
+    client_ip_header: Option<Arc<str>>,
     /// How providers call us, without a slash at the end: what they sign.
     public_url: Arc<str>,
 }
@@ -86,6 +101,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
         senders: Arc::new(Senders::new(db.clone(), config.kek.load()?)),
         commits: Committer::start(&db, &outbox, &backlog, &writers, shutdown.hard()),
         links: LinkKey::from_base64(&config.links.link_key)?,
+        short_links: Arc::new(ShortLinks::new(db.clone())),
+        client_ip_header: config.client_ip_header.map(Into::into),
         public_url: config.links.public_url.trim_end_matches('/').into(),
         db: db.clone(),
     };
@@ -120,8 +137,12 @@ fn router(app: App) -> Router {
         .route("/webhooks/sendgrid/{sender_id}", post(receive::sendgrid))
         // A HEAD comes from scanners and previews: it gets the same answer.
         .route("/o/{token}", get(links::open).head(links::open_by_machine))
-        .route("/c/{token}", get(links::click).head(links::look_at_link))
+        .route("/c/{token}", get(links::click).head(links::click_by_machine))
+        .route("/s/{token}", get(links::short).head(links::short_by_machine))
+        .route("/v/{token}", get(conversions::pixel).head(conversions::pixel_for_machine).post(conversions::post))
         .route("/u/{token}", get(unsubscribe::page).post(unsubscribe::unsubscribe))
+        .route("/preferences/{token}", get(preferences::page).post(preferences::save))
+        .route("/confirm/{token}", get(confirm::page).post(confirm::confirm))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::map_response(guard))
         .with_state(app)

@@ -53,6 +53,10 @@ impl Translated {
                 _ => self.inbound.push(stop),
             }
         }
+        // A test goes by a number below zero: a refusal or a complaint counts for the register, nothing for the figures.
+        if delivery.is_some_and(|id| id.0 < 0) {
+            return;
+        }
         self.facts.push(Fact {
             key: key(&format!("{}/{}/{}", sender.provider, sender.id, event.key)).to_vec(),
             kind: fact_kind(event.kind).into(),

@@ -35,10 +35,12 @@ pub enum Kind {
     Converted = 18,
     /// Uncertain for too long: only a person decides now.
     Unknown = 19,
+    /// A link was fetched by a scanner or a preview, not by a person.
+    MachineClicked = 20,
 }
 
 impl Kind {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Accepted,
         Self::Sent,
         Self::Delivered,
@@ -58,6 +60,7 @@ impl Kind {
         Self::Replied,
         Self::Converted,
         Self::Unknown,
+        Self::MachineClicked,
     ];
 
     /// Its number on the wire and in the event log.
@@ -104,6 +107,7 @@ impl Kind {
             Self::Replied => "replied",
             Self::Converted => "converted",
             Self::Unknown => "unknown",
+            Self::MachineClicked => "machine_clicked",
         }
     }
 
@@ -138,6 +142,7 @@ impl Bits {
     pub const REPLIED: Self = Self::of(Kind::Replied);
     pub const CONVERTED: Self = Self::of(Kind::Converted);
     pub const UNKNOWN: Self = Self::of(Kind::Unknown);
+    pub const MACHINE_CLICKED: Self = Self::of(Kind::MachineClicked);
     /// Every bit there is.
     pub const ALL: Self = {
         let (mut all, mut n) = (Self::NONE, 0);

@@ -28,6 +28,8 @@ pub enum Metric {
     Complained,
     /// Opened by machines only.
     MachineOpened,
+    /// Links fetched by machines only.
+    MachineClicked,
     Replied,
     Converted,
     /// Of the target, those that make good a failure on another channel. Counted when they are written, as `Target` is.
@@ -41,7 +43,7 @@ impl Metric {
     pub const OUTCOMES: [Self; 7] =
         [Self::Suppressed, Self::Sent, Self::Rejected, Self::Uncertain, Self::Unknown, Self::Cancelled, Self::Expired];
 
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Target,
         Self::Suppressed,
         Self::Sent,
@@ -57,6 +59,7 @@ impl Metric {
         Self::Unsubscribed,
         Self::Complained,
         Self::MachineOpened,
+        Self::MachineClicked,
         Self::Replied,
         Self::Converted,
         Self::Rescued,
@@ -82,6 +85,7 @@ impl Metric {
             Self::Unsubscribed => "unsubscribed",
             Self::Complained => "complained",
             Self::MachineOpened => "machine_opened",
+            Self::MachineClicked => "machine_clicked",
             Self::Replied => "replied",
             Self::Converted => "converted",
             Self::Rescued => "rescued",
@@ -105,8 +109,8 @@ impl Metric {
 /// What proves that the provider took a message: also that it reports a failure of it, or a complaint. An opt-out, a reply or a
 /// conversion doesn't, because they are only guessed to be about this very delivery.
 pub const PROVES_SENT: Bits = Bits::ACCEPTED.and(Bits::SENT).and(DELIVERED).and(Bits::FAILED).and(Bits::COMPLAINED);
-/// What says that it arrived. A machine's open does, too, but nobody has read it then.
-pub const DELIVERED: Bits = Bits::DELIVERED.and(Bits::MACHINE_OPENED).and(READ);
+/// What says that it arrived. What a machine does with it does, too, but nobody has read it then.
+pub const DELIVERED: Bits = Bits::DELIVERED.and(Bits::MACHINE_OPENED).and(Bits::MACHINE_CLICKED).and(READ);
 const READ: Bits = Bits::OPENED.and(Bits::CLICKED);
 /// What says that nobody could tell, when it was tried, whether it left.
 pub const DOUBTFUL: Bits = Bits::UNCERTAIN.and(Bits::UNKNOWN);
@@ -137,6 +141,7 @@ pub fn counts(bits: Bits, metric: Metric) -> bool {
         Metric::Unsubscribed => bits.any(Bits::UNSUBSCRIBED),
         Metric::Complained => bits.any(Bits::COMPLAINED),
         Metric::MachineOpened => bits.any(Bits::MACHINE_OPENED) && !bits.any(READ),
+        Metric::MachineClicked => bits.any(Bits::MACHINE_CLICKED) && !bits.any(Bits::CLICKED),
         Metric::Replied => bits.any(Bits::REPLIED),
         Metric::Converted => bits.any(Bits::CONVERTED),
         Metric::Failed => outcome(bits) == Some(Metric::Rejected) || (bits.any(Bits::FAILED) && !bits.any(DELIVERED)),

@@ -50,6 +50,7 @@ fn what_implies_something_is_counted_in_it() {
             (Metric::Complained, Metric::Sent),
             (Metric::Rejected, Metric::Failed),
             (Metric::MachineOpened, Metric::Delivered),
+            (Metric::MachineClicked, Metric::Delivered),
         ] {
             assert!(!has(bits, one) || has(bits, implied), "{one:?} without {implied:?}: {bits:?}");
         }
@@ -62,7 +63,8 @@ fn what_implies_something_is_counted_in_it() {
 #[test]
 fn a_positive_report_wins_and_uncertainty_gives_way() {
     for bits in every_set() {
-        for proof in [Bits::ACCEPTED, Bits::SENT, Bits::DELIVERED, Bits::OPENED, Bits::CLICKED, Bits::MACHINE_OPENED] {
+        for proof in [Bits::ACCEPTED, Bits::SENT, Bits::DELIVERED, Bits::OPENED, Bits::CLICKED, Bits::MACHINE_OPENED, Bits::MACHINE_CLICKED]
+        {
             assert!(has(bits | proof, Metric::Sent));
         }
         if has(bits, Metric::Unknown) {

@@ -4,7 +4,8 @@ use time::macros::{datetime, time};
 const NOW: OffsetDateTime = datetime!(2026-11-22 12:00 UTC);
 
 fn policy() -> Policy {
-    Policy { channel: Channel::Sms, transactional: false, caps: Vec::new(), rules: Vec::new(), quiet: None, timezone: "UTC".to_owned() }
+    let timezone = "UTC".to_owned();
+    Policy { channel: Channel::Sms, transactional: false, caps: Vec::new(), rules: Vec::new(), quiet: None, timezone, topic: None }
 }
 
 fn engaged(channel: Channel) -> Engaged {
@@ -38,6 +39,7 @@ fn the_first_rule_in_order_decides() {
     let mut known = Known {
         deleted: true,
         opted_out: true,
+        left_topic: true,
         sent_on_all: 1,
         engaged: vec![Engaged { opened_at: Some(NOW), ..engaged(Channel::Email) }],
         bits: Bits::DELIVERED,
@@ -52,6 +54,8 @@ fn the_first_rule_in_order_decides() {
     see(&known);
     known.opted_out = false;
     see(&known);
+    known.left_topic = false;
+    see(&known);
     known.engaged.clear();
     see(&known);
     known.sent_on_all = 0;
@@ -60,6 +64,7 @@ fn the_first_rule_in_order_decides() {
         "already sent",
         "contact_deleted",
         "opt_out",
+        "topic",
         "opened email within 48 h skips sms",
         "frequency_cap: 1 messages in 24 h",
         "quiet hours 11:00–13:00 UTC",

@@ -35,7 +35,7 @@ fn at(addr: SocketAddr, deadline: Duration) -> Arc<dyn Send> {
 
 fn template(template: MetaTemplate) -> Message {
     let meta = Some(MetaTemplate { name: "spring_sale".to_owned(), language: "en_US".to_owned(), ..template });
-    let variant = WhatsappVariant { twilio: None, meta };
+    let variant = WhatsappVariant { meta, ..WhatsappVariant::default() };
     message("+16505551234", Rendered::Whatsapp(variant))
 }
 
@@ -46,6 +46,17 @@ fn full() -> Message {
         url_buttons: [(0, "n3mtql".to_owned()), (2, "x/y?z".to_owned())].into(),
         ..MetaTemplate::default()
     })
+}
+
+/// What the renderer makes of a card with a video, a quick reply and a code.
+fn components() -> Value {
+    json!([
+        {"type": "header", "parameters": [{"type": "video", "video": {"link": "https://cdn.example.com/spring.mp4"}}]},
+        {"type": "body", "parameters": [{"type": "text", "text": "Pablo"}]},
+        {"type": "button", "sub_type": "url", "index": "0", "parameters": [{"type": "text", "text": "n3mtql"}]},
+        {"type": "button", "sub_type": "quick_reply", "index": "1", "parameters": [{"type": "payload", "payload": "yes"}]},
+        {"type": "button", "sub_type": "copy_code", "index": "2", "parameters": [{"type": "coupon_code", "coupon_code": "SUMMER"}]}
+    ])
 }
 
 fn receiver(app_secret: &str) -> Arc<dyn Webhook> {
@@ -122,7 +133,8 @@ async fn requests_fit_the_contract() {
         template.header_image_url.clear();
         template.body.clear();
     }
-    for message in [template(MetaTemplate::default()), full(), buttons_only] {
+    let written = template(MetaTemplate { components: Some(components()), ..MetaTemplate::default() });
+    for message in [template(MetaTemplate::default()), full(), buttons_only, written] {
         let (head, json) = posted(&message).await;
         for kind in &kinds {
             contracts::assert_valid(kind, &json);
@@ -142,6 +154,14 @@ async fn requests_fit_the_contract() {
             {"type": "button", "sub_type": "url", "index": "2", "parameters": [{"type": "text", "text": "x/y?z"}]},
         ])
     );
+}
+
+#[tokio::test]
+async fn written_components_are_sent_as_they_are() {
+    let (_, json) =
+        posted(&template(MetaTemplate { components: Some(components()), body: vec!["unused".to_owned()], ..MetaTemplate::default() }))
+            .await;
+    assert_eq!(json["template"]["components"], components());
 }
 
 #[tokio::test]

@@ -22,8 +22,22 @@ pub(super) struct Request<'a> {
 struct Template<'a> {
     name: &'a str,
     language: Language<'a>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    components: Vec<Component<'a>>,
+    #[serde(skip_serializing_if = "Components::is_empty")]
+    components: Components<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Components<'a> {
+    Made(Vec<Component<'a>>),
+    /// As the template's author wrote them.
+    Written(&'a serde_json::Value),
+}
+
+impl Components<'_> {
+    const fn is_empty(&self) -> bool {
+        matches!(self, Self::Made(components) if components.is_empty())
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -74,7 +88,10 @@ pub(super) fn request(message: &Message) -> Result<Request<'_>, Fault> {
     })
 }
 
-fn components(template: &MetaTemplate) -> Vec<Component<'_>> {
+fn components(template: &MetaTemplate) -> Components<'_> {
+    if let Some(written) = &template.components {
+        return Components::Written(written);
+    }
     let link = template.header_image_url.as_str();
     let header = (!link.is_empty()).then_some(Component::Header { parameters: [Parameter::Image { image: Link { link } }] });
     let body = (!template.body.is_empty())
@@ -84,7 +101,7 @@ fn components(template: &MetaTemplate) -> Vec<Component<'_>> {
         index: index.to_string(),
         parameters: [Parameter::Text { text }],
     });
-    header.into_iter().chain(body).chain(buttons).collect()
+    Components::Made(header.into_iter().chain(body).chain(buttons).collect())
 }
 
 /// The message's id in a `200`.

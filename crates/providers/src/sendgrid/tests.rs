@@ -51,7 +51,7 @@ fn at(addr: SocketAddr, deadline: Duration) -> Arc<dyn Send> {
 
 fn email(subject: &str, text: &str, html: &str) -> Message {
     let (subject, text, html) = (subject.to_owned(), text.to_owned(), html.to_owned());
-    message("ann@example.net", Rendered::Email(EmailVariant { subject, html, text }))
+    message("ann@example.net", Rendered::Email(EmailVariant { subject, html, text, ..EmailVariant::default() }))
 }
 
 fn receiver(key: &str) -> Arc<dyn Webhook> {

@@ -41,8 +41,9 @@ fn whatsapp(variables: &[(&str, &str)]) -> Message {
     let twilio = Some(TwilioContent {
         content_sid: "HX0123456789abcdef0123456789abcdef".to_owned(),
         variables: variables.iter().map(pair).collect(),
+        ..TwilioContent::default()
     });
-    let variant = WhatsappVariant { twilio, meta: None };
+    let variant = WhatsappVariant { twilio, ..WhatsappVariant::default() };
     message("+15558675310", Rendered::Whatsapp(variant))
 }
 

@@ -11,6 +11,7 @@ use hyper_util::{
 };
 use std::{
     convert::Infallible,
+    net::IpAddr,
     pin::{Pin, pin},
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
@@ -25,6 +26,10 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use crate::shutdown::Shutdown;
+
+/// The other end of the connection that a request came by: a proxy's address, where there is one in front.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
 
 /// What a connection may cost.
 #[derive(Debug, Clone, Copy)]
@@ -72,8 +77,9 @@ pub(super) async fn serve(listener: TcpListener, app: Router, limits: Limits, sh
             () = shutdown.ended() => break,
         };
         match accepted {
-            (Ok(slot), Ok((stream, _))) => {
-                connections.spawn(hold(stream, Arc::clone(&builder), app.clone(), limits, shutdown.clone(), slot));
+            (Ok(slot), Ok((stream, peer))) => {
+                let client = (stream, Peer(peer.ip()));
+                connections.spawn(hold(client, Arc::clone(&builder), app.clone(), limits, shutdown.clone(), slot));
             }
             (_, Err(error)) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -102,7 +108,7 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
 
 /// Serves one connection until its client, a limit or the shutdown ends it.
 async fn hold(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, Peer),
     builder: Arc<Builder<TokioExecutor>>,
     app: Router,
     limits: Limits,
@@ -112,7 +118,8 @@ async fn hold(
     // Without it small answers wait for the client's delayed acks; where it fails, they do.
     drop(stream.set_nodelay(true));
     let activity = Arc::new(Activity::default());
-    let service = service_fn(|request: Request<Incoming>| {
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
         let (app, busy) = (app.clone(), Busy::new(&activity));
         async move {
             let response = app.oneshot(request.map(Body::new)).await.unwrap_or_else(|never: Infallible| match never {});

@@ -22,6 +22,7 @@ pub(super) fn layer(origins: &[String]) -> anyhow::Result<Option<CorsLayer>> {
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
+            named("x-api-key"),
             named("x-grpc-web"),
             named("x-user-agent"),
             named("grpc-timeout"),

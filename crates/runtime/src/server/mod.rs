@@ -13,6 +13,8 @@ mod plain;
 mod ports;
 mod rpc;
 
+pub use connection::Peer;
+
 use crate::{
     auth::{Authenticator, layer},
     config::Common,

@@ -27,6 +27,9 @@ pub struct Claimed {
     /// How often in a row it has failed with `last_code`.
     pub repeats: u32,
     pub last_code: Option<String>,
+    /// Of its run's content, the one that it is made of: the newest, unless an earlier try may have left, whose provider would take another
+    /// content for another message.
+    pub content_version: i32,
     /// As it is now.
     pub contact: Person,
 }
@@ -94,29 +97,33 @@ pub(super) struct Verdict {
     reason: &'static str,
     rule: String,
     until: Option<OffsetDateTime>,
+    /// Of the content, for one that leaves.
+    content_version: Option<i32>,
 }
 
 impl Verdict {
-    pub(super) fn pass(delivery_id: DeliveryId, stands_in: bool) -> Self {
+    pub(super) fn pass(claimed: &Claimed, stands_in: bool) -> Self {
         let rule = if stands_in { "fallback sender" } else { "" };
-        Self { delivery_id, state: State::Sending, word: "passed", reason: "", rule: rule.to_owned(), until: None }
+        let content_version = Some(claimed.content_version);
+        let (delivery_id, rule) = (claimed.delivery_id, rule.to_owned());
+        Self { delivery_id, state: State::Sending, word: "passed", reason: "", rule, until: None, content_version }
     }
 
     const fn suppress(delivery_id: DeliveryId, reason: &'static str, rule: String) -> Self {
-        Self { delivery_id, state: State::Suppressed, word: "suppressed", reason, rule, until: None }
+        Self { delivery_id, state: State::Suppressed, word: "suppressed", reason, rule, until: None, content_version: None }
     }
 
     const fn unknown(delivery_id: DeliveryId, rule: String) -> Self {
-        Self { delivery_id, state: State::Unknown, word: "unknown", reason: "", rule, until: None }
+        Self { delivery_id, state: State::Unknown, word: "unknown", reason: "", rule, until: None, content_version: None }
     }
 
     pub(super) const fn defer(delivery_id: DeliveryId, until: OffsetDateTime, reason: &'static str, rule: String) -> Self {
-        Self { delivery_id, state: State::RetryWait, word: "deferred", reason, rule, until: Some(until) }
+        Self { delivery_id, state: State::RetryWait, word: "deferred", reason, rule, until: Some(until), content_version: None }
     }
 
     pub(super) fn already_sent(delivery_id: DeliveryId) -> Self {
         let rule = "an earlier try was reported to have left".to_owned();
-        Self { delivery_id, state: State::Accepted, word: "accepted", reason: "", rule, until: None }
+        Self { delivery_id, state: State::Accepted, word: "accepted", reason: "", rule, until: None, content_version: None }
     }
 
     pub(super) fn stopped(&self) -> Option<Stopped> {
@@ -154,6 +161,7 @@ pub(super) async fn lock(connection: &mut PgConnection, ask: Ask<'_>, ground: &G
                   coalesce(cardinality(d.earlier_ids), 0) AS "earlier!", d.doubtful, d.doubtful AND d.reason IS DISTINCT FROM $6 AS "may_have_left!",
                   d.doubtful AND d.reason IS DISTINCT FROM $6 AND d.reason IS DISTINCT FROM $7
                     AND coalesce(d.sent_at < $8::timestamptz - make_interval(secs => $9), false) AS "is_forgotten!",
+                  CASE WHEN d.doubtful AND d.reason IS DISTINCT FROM $6 THEN coalesce(d.content_version, 1) END AS kept_version,
                   d.reserved_micros, coalesce(c.name, '') AS "name!", coalesce(c.email, '') AS "email!",
                   coalesce(c.phone, '') AS "phone!", coalesce(c.locale, '') AS "locale!", coalesce(c.city, '') AS "city!",
                   coalesce(c.postal_code, '') AS "postal_code!", coalesce(c.role, '') AS "role!", coalesce(c.attributes, '{}') AS "attributes!"
@@ -196,6 +204,7 @@ pub(super) async fn lock(connection: &mut PgConnection, ask: Ask<'_>, ground: &G
                 address: row.address,
                 repeats: row.repeats.unsigned_abs().into(),
                 last_code: row.reason,
+                content_version: row.kept_version.unwrap_or(ground.content_version),
                 contact: Person {
                     name: row.name,
                     email: row.email,
@@ -250,6 +259,7 @@ pub(super) async fn mark(
     let reasons: Vec<String> = verdicts.iter().map(|verdict| verdict.reason.to_owned()).collect();
     let rules: Vec<String> = verdicts.iter().map(|verdict| verdict.rule.clone()).collect();
     let untils: Vec<Option<OffsetDateTime>> = verdicts.iter().map(|verdict| verdict.until).collect();
+    let versions: Vec<Option<i32>> = verdicts.iter().map(|verdict| verdict.content_version).collect();
     sqlx::query!(
         "WITH marked AS (
            UPDATE send.delivery d
@@ -260,10 +270,11 @@ pub(super) async fn mark(
                worker_id = CASE v.state WHEN 'sending' THEN $8 ELSE d.worker_id END,
                sender_id = CASE v.state WHEN 'sending' THEN $9 ELSE d.sender_id END,
                sent_at = CASE v.state WHEN 'sending' THEN $7 ELSE d.sent_at END,
+               content_version = coalesce(v.content_version, d.content_version),
                passed_at = CASE v.state WHEN 'sending' THEN coalesce(d.passed_at, $7) ELSE d.passed_at END,
                reserved_micros = CASE v.state WHEN 'sending' THEN greatest(d.reserved_micros, $10::bigint) ELSE d.reserved_micros END
-           FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
-                AS v (delivery_id, state, word, reason, rule, until)
+           FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $16::int[])
+                AS v (delivery_id, state, word, reason, rule, until, content_version)
            WHERE d.delivery_id = v.delivery_id
            RETURNING d.delivery_id, d.workspace_id, d.attempt, v.word, v.reason, v.rule
          ), spent AS (
@@ -289,7 +300,8 @@ pub(super) async fn mark(
         ground.campaign_id.0,
         ask.channel.as_str(),
         pace.map(|pace| pace.next_at),
-        pace.and_then(|pace| pace.yield_until)
+        pace.and_then(|pace| pace.yield_until),
+        &versions as &[Option<i32>]
     )
     .execute(&mut *connection)
     .await?;

@@ -33,7 +33,7 @@ pub async fn policy(connection: &mut PgConnection, campaign: CampaignId, channel
         Stored,
         r#"SELECT lane AS "lane!", timezone AS "timezone!", quiet_start, quiet_end, cap_channels AS "cap_channels!", cap_most AS "cap_most!",
                   cap_hours AS "cap_hours!", rule_channels AS "rule_channels!", rule_engagements AS "rule_engagements!",
-                  rule_hours AS "rule_hours!"
+                  rule_hours AS "rule_hours!", topic_id
            FROM core.policy($1, $2)"#,
         campaign.0,
         channel.as_str()
@@ -55,6 +55,7 @@ pub(super) struct Stored {
     pub(super) rule_channels: Vec<String>,
     pub(super) rule_engagements: Vec<String>,
     pub(super) rule_hours: Vec<i32>,
+    pub(super) topic_id: Option<Uuid>,
 }
 
 impl Stored {
@@ -76,6 +77,7 @@ impl Stored {
             rules: rules.collect::<Result<_>>()?,
             quiet: self.quiet_start.zip(self.quiet_end).map(|(start, end)| QuietHours { start, end }),
             timezone: self.timezone,
+            topic: self.topic_id.map(Into::into),
         })
     }
 }
@@ -116,6 +118,8 @@ pub async fn judge(
         r#"SELECT c.contact_id IS NULL AS "deleted!", coalesce(c.timezone, '') AS "timezone!", st.bits AS "bits?",
                   EXISTS (SELECT FROM core.opt_out o WHERE o.workspace_id = g.workspace_id AND o.address_key = s.address_key
                           AND o.channel IN ($5, 'all')) AS "opted_out!",
+                  $9::uuid IS NOT NULL AND EXISTS (SELECT FROM core.topic_opt_out t WHERE t.topic_id = $9
+                          AND t.subject IN (s.address_key, s.contact_id::text)) AS "left_topic!",
                   had.on_all AS "on_all!", had.on_channel AS "on_channel!", had.channels AS "channels?",
                   had.opened AS "opened?: Vec<Option<OffsetDateTime>>", had.clicked AS "clicked?: Vec<Option<OffsetDateTime>>",
                   had.replied AS "replied?: Vec<Option<OffsetDateTime>>", had.converted AS "converted?: Vec<Option<OffsetDateTime>>"
@@ -147,7 +151,8 @@ pub async fn judge(
         policy.channel.as_str(),
         since(None),
         since(Some(policy.channel)),
-        &asked_about(policy)
+        &asked_about(policy),
+        policy.topic.map(|topic| topic.0)
     )
     .fetch_all(&mut *connection)
     .await?;
@@ -163,6 +168,7 @@ pub async fn judge(
         all.push(Known {
             deleted: row.deleted,
             opted_out: row.opted_out,
+            left_topic: row.left_topic,
             timezone: row.timezone,
             sent_on_all: u32::try_from(row.on_all).unwrap_or(u32::MAX),
             sent_on_channel: u32::try_from(row.on_channel).unwrap_or(u32::MAX),

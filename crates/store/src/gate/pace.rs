@@ -23,7 +23,7 @@ impl Pace {
 
 /// Asks for up to `want` messages of the sender's pace. Locks the pace until the transaction ends, so it comes last; what was granted is
 /// stored with the marks.
-pub(super) async fn take(connection: &mut PgConnection, sender: SenderId, want: u32, lane: Lane) -> Result<Grant> {
+pub(crate) async fn take(connection: &mut PgConnection, sender: SenderId, want: u32, lane: Lane) -> Result<Grant> {
     let row = sqlx::query!(
         r#"SELECT extract(epoch FROM b.next_at)::float8 AS "next_at!", extract(epoch FROM clock_timestamp())::float8 AS "now!",
                   b.pace, extract(epoch FROM b.pace_at)::float8 AS pace_at, extract(epoch FROM b.yield_until)::float8 AS yield_until,

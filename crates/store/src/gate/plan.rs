@@ -1,15 +1,16 @@
-//! What a run sends on a channel, which doesn't change while it lasts.
+//! What a run sends on a channel by whom, which doesn't change while it lasts. Its content may: see [`crate::run_content`].
 
 use crate::{PgConnection, Result};
-use domain::{CampaignId, Channel, RunId, SenderId, WorkspaceId};
+use domain::{CampaignId, Channel, ListId, RunId, SenderId, WorkspaceId};
 
-/// What a run sends on a channel: its pinned content, its campaign, and by whom.
+/// What a run sends on a channel: its campaign, and by whom.
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub workspace_id: WorkspaceId,
     pub campaign_id: CampaignId,
     pub campaign_name: String,
-    pub content: serde_json::Value,
+    /// The list that its messages ask to confirm.
+    pub confirm_list_id: Option<ListId>,
     pub sender_id: SenderId,
     /// Of one message by that sender.
     pub price_micros: i64,
@@ -30,7 +31,7 @@ pub struct Fallback {
 /// When the statement fails.
 pub async fn plan(connection: &mut PgConnection, run: RunId, channel: Channel) -> Result<Option<Plan>> {
     let row = sqlx::query!(
-        "SELECT r.workspace_id, r.campaign_id, c.name AS campaign_name, r.content, rc.sender_id, rc.price_micros, rc.fallback_sender_id,
+        "SELECT r.workspace_id, r.campaign_id, c.name AS campaign_name, c.confirm_list_id, rc.sender_id, rc.price_micros, rc.fallback_sender_id,
                 rc.fallback_price_micros
          FROM send.run r JOIN core.campaign c USING (campaign_id) JOIN send.run_channel rc USING (run_id)
          WHERE r.run_id = $1 AND rc.channel = $2",
@@ -43,7 +44,7 @@ pub async fn plan(connection: &mut PgConnection, run: RunId, channel: Channel) -
         workspace_id: WorkspaceId(row.workspace_id),
         campaign_id: CampaignId(row.campaign_id),
         campaign_name: row.campaign_name,
-        content: row.content,
+        confirm_list_id: row.confirm_list_id.map(ListId),
         sender_id: SenderId(row.sender_id),
         price_micros: row.price_micros,
         fallback: row

@@ -53,6 +53,8 @@ pub(super) struct Ground {
     pub(super) limits: Option<Limits>,
     /// Of one message by the sender that asks.
     pub(super) price_micros: i64,
+    /// Of the run's content, the one that it sends now.
+    pub(super) content_version: i32,
     /// Whether the sender stands in for another one.
     pub(super) stands_in: bool,
     /// The sender was down, and one message may find out whether it works again.
@@ -82,7 +84,7 @@ impl Ground {
 /// Reads where the run and the sender stand, and the rules that hold; None when there is no such run on that channel.
 pub(super) async fn read(connection: &mut PgConnection, ask: Ask<'_>) -> Result<Option<Ground>> {
     let row = sqlx::query!(
-        r#"SELECT r.status AS run_status, c.status AS campaign_status, r.expires_at <= now() AS "expired!", r.campaign_id, r.workspace_id,
+        r#"SELECT r.status AS run_status, c.status AS campaign_status, r.expires_at <= now() AS "expired!", r.campaign_id, r.workspace_id, r.content_version,
                   c.budget_micros AS total_micros, cc.budget_micros AS "channel_micros?", rc.paused_at IS NOT NULL AS "channel_paused!",
                   rc.sender_id <> $3 AS "stands_in!", rc.price_micros, rc.fallback_price_micros,
                   st.paused_at IS NOT NULL AS "sender_paused!", st.open_until AS "open_until?",
@@ -92,7 +94,7 @@ pub(super) async fn read(connection: &mut PgConnection, ask: Ask<'_>) -> Result<
                   extract(epoch FROM b.yield_until)::float8 AS yield_until, s.rate_per_second AS "rate_per_second?",
                   p.lane AS "lane!", p.timezone AS "timezone!", p.quiet_start, p.quiet_end, p.cap_channels AS "cap_channels!",
                   p.cap_most AS "cap_most!", p.cap_hours AS "cap_hours!", p.rule_channels AS "rule_channels!",
-                  p.rule_engagements AS "rule_engagements!", p.rule_hours AS "rule_hours!"
+                  p.rule_engagements AS "rule_engagements!", p.rule_hours AS "rule_hours!", p.topic_id
            FROM send.run r JOIN core.campaign c USING (campaign_id) JOIN send.run_channel rc ON rc.run_id = r.run_id AND rc.channel = $2
            CROSS JOIN LATERAL core.policy(r.campaign_id, $2) AS p
            LEFT JOIN core.campaign_channel cc ON cc.campaign_id = r.campaign_id AND cc.channel = rc.channel
@@ -118,13 +120,10 @@ pub(super) async fn read(connection: &mut PgConnection, ask: Ask<'_>) -> Result<
         _ => Standing::Closed,
     };
     let fallback_price = row.fallback_price_micros.filter(|_| row.stands_in);
-    let pace = match (row.next_at, row.pace, row.rate_per_second) {
-        (Some(next_at), Some(pace), Some(rate_per_second)) => {
-            let bucket = Bucket { next_at, pace, pace_at: row.pace_at, yield_until: row.yield_until };
-            Some(Pace { bucket, now: row.now, rate_per_second })
-        }
-        _ => None,
-    };
+    let pace = row.next_at.zip(row.pace).zip(row.rate_per_second).map(|((next_at, pace), rate_per_second)| {
+        let bucket = Bucket { next_at, pace, pace_at: row.pace_at, yield_until: row.yield_until };
+        Pace { bucket, now: row.now, rate_per_second }
+    });
     let policy = Stored {
         lane: row.lane,
         timezone: row.timezone,
@@ -136,6 +135,7 @@ pub(super) async fn read(connection: &mut PgConnection, ask: Ask<'_>) -> Result<
         rule_channels: row.rule_channels,
         rule_engagements: row.rule_engagements,
         rule_hours: row.rule_hours,
+        topic_id: row.topic_id,
     };
     let has_limit = row.total_micros.is_some() || row.channel_micros.is_some();
     Ok(Some(Ground {
@@ -145,13 +145,15 @@ pub(super) async fn read(connection: &mut PgConnection, ask: Ask<'_>) -> Result<
         policy: policy.policy(ask.channel)?,
         limits: has_limit.then_some(Limits { total_micros: row.total_micros, channel_micros: row.channel_micros }),
         price_micros: fallback_price.unwrap_or(row.price_micros),
+        content_version: row.content_version,
         stands_in: row.stands_in,
         is_probe: row.has_failed && row.open_until.is_some() && !row.is_down,
         pace,
     }))
 }
 
-/// Those of these deliveries that must not leave any more: their campaign or run has been stopped, or their person has opted out.
+/// Those of these deliveries that must not leave any more: their campaign or run has been stopped, or their person has opted out of the
+/// channel or of the topic.
 ///
 /// # Errors
 /// When the statement fails.
@@ -161,7 +163,9 @@ pub async fn revoked(connection: &mut PgConnection, deliveries: &[i64]) -> Resul
          WHERE d.delivery_id = ANY($1)
            AND (c.status <> 'ACTIVE' OR r.status NOT IN ('expanding', 'sending')
                 OR EXISTS (SELECT FROM core.opt_out o WHERE o.workspace_id = d.workspace_id AND o.address_key = d.address_key
-                           AND o.channel IN (d.channel, 'all')))",
+                           AND o.channel IN (d.channel, 'all'))
+                OR c.topic_id IS NOT NULL AND EXISTS (SELECT FROM core.topic_opt_out t WHERE t.topic_id = c.topic_id
+                           AND t.subject IN (d.address_key, d.contact_id::text)))",
         deliveries
     )
     .fetch_all(connection)

@@ -24,6 +24,8 @@ pub struct Delivery {
     pub attempts: u32,
     pub provider_message_id: Option<String>,
     pub updated_at: OffsetDateTime,
+    /// Of its run's content, which its last try was made of; 0 before the first.
+    pub content_version: u32,
     run_id: Uuid,
 }
 
@@ -94,6 +96,7 @@ pub async fn deliveries(
     let rows = sqlx::query!(
         r#"SELECT d.delivery_id, d.contact_id, d.run_id, d.channel, d.address, d.state,
                   CASE WHEN d.state <> 'accepted' THEN d.reason END AS reason, d.attempt, d.provider_message_id,
+                  coalesce(d.content_version, (d.attempt > 0)::int) AS "content_version!",
                   greatest(d.updated_at, s.updated_at) AS "updated_at!", coalesce(s.bits, 0) AS "bits!", s.code AS "code?"
            FROM send.run r JOIN send.delivery d USING (run_id)
            LEFT JOIN stats.delivery_status s ON s.delivery_id = d.delivery_id,
@@ -138,6 +141,7 @@ pub async fn deliveries(
                 attempts: u32::try_from(row.attempt).unwrap_or_default(),
                 provider_message_id: row.provider_message_id,
                 updated_at: row.updated_at,
+                content_version: row.content_version.unsigned_abs(),
                 run_id: row.run_id,
             })
         })

@@ -37,18 +37,46 @@ async fn what_is_edited_is_read_back_and_parts_are_replaced() {
         channels: [(Channel::Email, rescued), (Channel::Whatsapp, ChannelSettings::of(running.sender))].into(),
         list_ids: Vec::new(),
         exclude_list_ids: vec![running.list.into()],
+        segment_ids: Vec::new(),
+        exclude_segment_ids: Vec::new(),
+        freeze: domain::campaign::Freeze::Scheduling,
         schedule: Some(ScheduleText { local_time: "2026-12-24T09:00:00".to_owned(), timezone: "Asia/Dubai".to_owned() }),
         template_id: None,
         expires_after_hours: 5,
         budget_micros: Some(12_500_000),
         lane: Lane::Transactional,
         rules: [48, 0].map(|within_hours| EngagementRule { within_hours, ..rule }).into(),
+        tracking: domain::tracking::CampaignTracking { opens: Some(false), without_utm: true, ..Default::default() },
+        ..Settings::default()
     };
     draft.revision = 2;
     let mut tx = world.db.begin().await.unwrap();
     assert!(campaign::save_settings(&mut tx, Status::Active, &draft).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(read(&world, running).await, draft);
+}
+
+#[tokio::test]
+async fn of_one_that_runs_only_what_may_still_be_edited_is_written() {
+    let world = World::new().await;
+    let running = world.campaign(0, 1.0).await;
+    let before = read(&world, running).await;
+    let mut after = before.clone();
+    let rule = EngagementRule { on_channel: Channel::Sms, engagement: Engagement::Opened, within_hours: 1, skip_channel: Channel::Email };
+    after.settings.name = "other".to_owned();
+    after.settings.list_ids.clear();
+    after.settings.channels.insert(Channel::Email, ChannelSettings::of(running.sender));
+    after.settings.channels.get_mut(&Channel::Sms).unwrap().budget_micros = Some(5);
+    (after.settings.budget_micros, after.settings.expires_after_hours, after.settings.rules) = (Some(9), 5, vec![rule]);
+    (after.revision, after.template_version) = (2, Some(1));
+    let mut tx = world.db.begin().await.unwrap();
+    assert!(campaign::save_running(&mut tx, Status::Active, &after).await.unwrap());
+    tx.commit().await.unwrap();
+    let mut expected = campaign::Campaign { revision: 2, template_version: Some(1), ..before };
+    expected.settings.channels.get_mut(&Channel::Sms).unwrap().budget_micros = Some(5);
+    (expected.settings.budget_micros, expected.settings.expires_after_hours) = (Some(9), 5);
+    expected.settings.rules = vec![rule];
+    assert_eq!(read(&world, running).await, expected);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The database fences a tenant's transaction, whatever the statement forgets.
 
 use crate::fixture::{World, now};
-use domain::WorkspaceId;
+use domain::{WorkspaceId, tracking::WorkspaceTracking};
 use store::{Role, campaign, sender, workspace};
 
 #[tokio::test]
@@ -56,10 +56,13 @@ async fn a_workspace_is_created_inside_its_own_fence() {
         phone_strip_prefixes: vec!["0".to_owned()],
         max_recipients: 5,
         approval_required: true,
+        self_approval: true,
         opt_out_keywords: Vec::new(),
         timezone: "Asia/Dubai".to_owned(),
         quiet_hours: None,
         frequency_caps: vec![cap(Some(domain::Channel::Sms), 2), cap(None, 5)],
+        tracking: WorkspaceTracking::default(),
+        consent: workspace::ConsentSettings::default(),
         created_at: now().replace_nanosecond(0).unwrap(),
     };
     let mut tx = api.tenant(created.workspace_id).await.unwrap();
@@ -69,6 +72,8 @@ async fn a_workspace_is_created_inside_its_own_fence() {
         name: "renamed".to_owned(),
         quiet_hours: Some(quiet),
         frequency_caps: vec![cap(None, 7)],
+        tracking: WorkspaceTracking { base_url: "https://links.example.com".to_owned(), opens: false, ..WorkspaceTracking::default() },
+        consent: workspace::ConsentSettings { help_text: "We are the shop".to_owned(), bounces_before_opt_out: 3, ..Default::default() },
         ..created.clone()
     };
     assert_eq!(workspace::get(&mut tx, created.workspace_id).await.unwrap().as_ref(), Some(&created));

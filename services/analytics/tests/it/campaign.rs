@@ -145,10 +145,13 @@ async fn write_workspace(tx: &mut PgConnection, id: WorkspaceId, now: OffsetDate
         phone_strip_prefixes: Vec::new(),
         max_recipients: 10_000,
         approval_required: false,
+        self_approval: true,
         opt_out_keywords: Vec::new(),
         timezone: "UTC".to_owned(),
         quiet_hours: None,
         frequency_caps: Vec::new(),
+        tracking: domain::tracking::WorkspaceTracking::default(),
+        consent: store::workspace::ConsentSettings::default(),
         created_at: now,
     };
     store::workspace::insert(tx, &workspace).await.unwrap();
@@ -162,12 +165,14 @@ async fn write_template(tx: &mut PgConnection, workspace: WorkspaceId, id: Templ
         content: TemplateContent::default(),
         created_at: now,
         updated_at: now,
+        archived_at: None,
     };
     store::template::insert(tx, workspace, &template, "test").await.unwrap();
 }
 
 async fn write_people(tx: &mut PgConnection, workspace: WorkspaceId, list: ListId, people: u32, now: OffsetDateTime) {
-    let new = store::list::List { list_id: list, name: "Test".to_owned(), archived_at: None, created_at: now, member_count: 0 };
+    let name = "Test".to_owned();
+    let new = store::list::List { list_id: list, name, archived_at: None, created_at: now, member_count: 0, double_opt_in: false };
     store::list::insert(tx, workspace, &new).await.unwrap();
     for n in 0..people {
         let phone = format!("+9715000{n:05}");

@@ -6,4 +6,5 @@ mod alarm;
 mod campaign;
 mod figures;
 mod support;
+mod versions;
 mod watch;

@@ -83,7 +83,7 @@ impl Analytics {
     }
 
     pub async fn stats(&self, workspace: WorkspaceId, campaign: CampaignId) -> CampaignStats {
-        let request = GetCampaignStatsRequest { campaign_id: campaign.to_string() };
+        let request = GetCampaignStatsRequest { campaign_id: campaign.to_string(), by_version: false };
         self.client(workspace, Role::Agent).get_campaign_stats(request).await.unwrap().into_inner().stats.unwrap()
     }
 

@@ -10,6 +10,8 @@ mod providers;
 mod update;
 mod view;
 
+pub use view::health_of;
+
 use crate::state::State;
 use proto::sender::{
     CreateSenderRequest, CreateSenderResponse, GetSenderRequest, GetSenderResponse, ListProvidersRequest, ListProvidersResponse,

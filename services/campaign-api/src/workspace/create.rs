@@ -2,13 +2,13 @@
 
 use super::{limits, present};
 use crate::{audit::Change, convert::commit, state::State};
-use domain::{WorkspaceId, role::Role};
+use domain::{WorkspaceId, role::Role, tracking::WorkspaceTracking};
 use proto::workspace::{CreateWorkspaceRequest, CreateWorkspaceResponse};
 use runtime::{
     auth,
     status::{self, Violations},
 };
-use store::workspace::{self, Workspace};
+use store::workspace::{self, ConsentSettings, Workspace};
 use time::OffsetDateTime;
 use tonic::{Request, Status};
 
@@ -44,7 +44,7 @@ fn read(request: CreateWorkspaceRequest, now: OffsetDateTime) -> Result<Workspac
     limits::strip_prefixes(&phone_strip_prefixes, &mut violations);
     let max_recipients = if request.max_recipients == 0 { DEFAULT_MAX_RECIPIENTS } else { request.max_recipients };
     let max_recipients = limits::max_recipients(max_recipients, &mut violations);
-    let opt_out_keywords = limits::keywords(&request.opt_out_keywords, &mut violations);
+    let opt_out_keywords = limits::keywords("opt_out_keywords", &request.opt_out_keywords, &mut violations);
     violations.check()?;
     Ok(Workspace {
         workspace_id: WorkspaceId::new(),
@@ -53,10 +53,13 @@ fn read(request: CreateWorkspaceRequest, now: OffsetDateTime) -> Result<Workspac
         phone_strip_prefixes,
         max_recipients,
         approval_required: !request.skip_approval,
+        self_approval: true,
         opt_out_keywords,
         timezone: DEFAULT_TIMEZONE.to_owned(),
         quiet_hours: None,
         frequency_caps: Vec::new(),
+        tracking: WorkspaceTracking::default(),
+        consent: ConsentSettings::default(),
         created_at: now,
     })
 }

@@ -40,13 +40,13 @@ pub fn strip_prefixes(prefixes: &[String], violations: &mut Violations) {
 }
 
 /// Keywords without blanks around them, each once.
-pub fn keywords(words: &[String], violations: &mut Violations) -> Vec<String> {
-    violations.expect(words.len() <= MAX_KEYWORDS, "opt_out_keywords", "must be at most 200");
+pub fn keywords(field: &str, words: &[String], violations: &mut Violations) -> Vec<String> {
+    violations.expect(words.len() <= MAX_KEYWORDS, field, "must be at most 200");
     let mut kept: Vec<String> = Vec::with_capacity(words.len().min(MAX_KEYWORDS));
     for (index, word) in words.iter().enumerate().take(MAX_KEYWORDS) {
         let word = word.trim();
         let fits = !word.is_empty() && word.chars().count() <= MAX_KEYWORD && !word.chars().any(char::is_control);
-        violations.expect(fits, &format!("opt_out_keywords[{index}]"), "must be a word or phrase of at most 50 characters");
+        violations.expect(fits, &format!("{field}[{index}]"), "must be a word or phrase of at most 50 characters");
         if !kept.iter().any(|other| other == word) {
             kept.push(word.to_owned());
         }

@@ -1,9 +1,11 @@
 //! Workspaces: tenants. A caller sees and changes its own only; creating one is for the hub's operators.
 
+mod consent;
 mod create;
 mod get;
 mod limits;
 mod rules;
+pub mod tracking;
 mod update;
 
 use crate::state::State;
@@ -47,10 +49,16 @@ fn present(workspace: store::workspace::Workspace) -> Workspace {
         phone_strip_prefixes: workspace.phone_strip_prefixes,
         max_recipients: workspace.max_recipients.unsigned_abs(),
         approval_required: workspace.approval_required,
+        self_approval: workspace.self_approval,
         opt_out_keywords: workspace.opt_out_keywords,
+        help_text: workspace.consent.help_text,
+        opt_in_keywords: workspace.consent.opt_in_keywords,
+        help_keywords: workspace.consent.help_keywords,
+        bounces_before_opt_out: workspace.consent.bounces_before_opt_out.unsigned_abs(),
         timezone: workspace.timezone,
         quiet_hours: workspace.quiet_hours.map(|quiet| QuietHours { start: clock(quiet.start), end: clock(quiet.end) }),
         frequency_caps: workspace.frequency_caps.into_iter().map(present_cap).collect(),
+        tracking: Some(tracking::present(&workspace.tracking)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! UpdateWorkspace.
 
-use super::{limits, present, rules};
+use super::{consent, limits, present, rules, tracking};
 use crate::{audit::Change, convert::commit, state::State};
 use domain::role::Role;
 use proto::workspace::{QuietHours, UpdateWorkspaceRequest, UpdateWorkspaceResponse};
@@ -36,6 +36,7 @@ pub async fn run(state: &State, request: Request<UpdateWorkspaceRequest>) -> Res
 
 fn change(mut workspace: Workspace, request: UpdateWorkspaceRequest) -> Result<Workspace, Status> {
     let mut violations = Violations::new();
+    consent::change(&mut workspace.consent, &request, &mut violations);
     if let Some(name) = request.name {
         workspace.name = name.trim().to_owned();
         limits::name(&workspace.name, &mut violations);
@@ -46,8 +47,11 @@ fn change(mut workspace: Workspace, request: UpdateWorkspaceRequest) -> Result<W
     if let Some(required) = request.approval_required {
         workspace.approval_required = required;
     }
+    if let Some(allowed) = request.self_approval {
+        workspace.self_approval = allowed;
+    }
     if request.replace_opt_out_keywords {
-        workspace.opt_out_keywords = limits::keywords(&request.opt_out_keywords, &mut violations);
+        workspace.opt_out_keywords = limits::keywords("opt_out_keywords", &request.opt_out_keywords, &mut violations);
     } else {
         violations.expect(request.opt_out_keywords.is_empty(), "replace_opt_out_keywords", "must be set for the keywords to be replaced");
     }
@@ -56,6 +60,9 @@ fn change(mut workspace: Workspace, request: UpdateWorkspaceRequest) -> Result<W
         workspace.frequency_caps = rules::frequency_caps(&request.frequency_caps, &mut violations);
     } else {
         violations.expect(request.frequency_caps.is_empty(), "replace_frequency_caps", "must be set for the caps to be replaced");
+    }
+    if let Some(settings) = request.tracking {
+        workspace.tracking = tracking::read(settings, &mut violations);
     }
     violations.check()?;
     Ok(workspace)

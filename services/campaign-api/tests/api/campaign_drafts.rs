@@ -28,7 +28,7 @@ fn create(settings: Settings, request_id: &str) -> CreateCampaignRequest {
 }
 
 async fn update(workspace: &Workspace<'_>, id: &str, settings: Settings, base_revision: u32) -> Result<proto::campaign::Campaign, Status> {
-    let request = UpdateCampaignRequest { id: id.to_owned(), settings: Some(settings), base_revision };
+    let request = UpdateCampaignRequest { id: id.to_owned(), settings: Some(settings), base_revision, template_version: 0 };
     Ok(workspace.campaigns(Role::Agent).update_campaign(request).await?.into_inner().campaign.unwrap())
 }
 
@@ -46,7 +46,13 @@ async fn an_unfinished_draft_is_kept_and_a_complete_one_is_ready() {
     let get = GetCampaignRequest { id: draft.id.clone() };
     let read = workspace.campaigns(Role::Agent).get_campaign(get).await.unwrap().into_inner().campaign.unwrap();
     assert_eq!(read, edited);
-    assert_eq!(read.settings.unwrap(), Settings { expires_after_hours: 72, lane: proto::campaign::Lane::Bulk.into(), ..settings.clone() });
+    let defaults = Settings {
+        expires_after_hours: 72,
+        lane: proto::campaign::Lane::Bulk.into(),
+        freeze: proto::campaign::AudienceFreeze::AtSending.into(),
+        ..settings.clone()
+    };
+    assert_eq!(read.settings.unwrap(), defaults);
 
     let archive = UpdateListRequest { id: settings.list_ids[0].clone(), name: None, archived: Some(true) };
     workspace.lists(Role::Agent).update_list(archive).await.unwrap();

@@ -28,7 +28,7 @@ async fn what_was_submitted_stays_what_is_sent_when_the_template_is_edited() {
         id: settings.template_id.clone(),
         content: Some(Content {
             sms: Some(SmsVariant { text: "unreviewed".to_owned() }),
-            email: Some(EmailVariant { subject: "x".to_owned(), html: "<p>unreviewed</p>".to_owned(), text: String::new() }),
+            email: Some(EmailVariant { subject: "x".to_owned(), html: "<p>unreviewed</p>".to_owned(), ..EmailVariant::default() }),
             ..Default::default()
         }),
         ..UpdateTemplateRequest::default()

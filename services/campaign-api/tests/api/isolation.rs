@@ -1,6 +1,6 @@
 //! Another workspace's things don't exist: every call with an id answers NOT_FOUND, and nothing may be referred to.
 
-use crate::{campaign_drafts::fields, support::Api};
+use crate::{campaign_drafts::fields, mover::Mover, support::Api};
 use domain::role::Role;
 use proto::{campaign::*, common::Channel, contact::*, sender::*, template::*};
 use tonic::{Code, Response, Status};
@@ -20,28 +20,32 @@ async fn campaigns_of_another_workspace_are_not_found() {
     let (ours, theirs) = (api.workspace().await, api.workspace().await);
     let settings = theirs.complete_settings("Spring").await;
     let id = theirs.draft(settings).await.id;
+    let review = Mover(&theirs).submit(&id).await.unwrap().review.unwrap().id;
     let mut client = ours.campaigns(Role::Admin);
     let own = Settings { name: "x".to_owned(), ..Settings::default() };
     let id = || id.clone();
     let codes = [
         code(client.get_campaign(GetCampaignRequest { id: id() }).await),
-        code(client.update_campaign(UpdateCampaignRequest { id: id(), settings: Some(own), base_revision: 0 }).await),
+        code(client.update_campaign(UpdateCampaignRequest { id: id(), settings: Some(own), ..UpdateCampaignRequest::default() }).await),
         code(client.submit_campaign(SubmitCampaignRequest { id: id() }).await),
-        code(client.approve_campaign(ApproveCampaignRequest { id: id() }).await),
+        code(client.approve_campaign(ApproveCampaignRequest { id: id(), hash: String::new() }).await),
         code(client.reject_campaign(RejectCampaignRequest { id: id(), reason: "x".to_owned() }).await),
         code(client.send_campaign(SendCampaignRequest { id: id() }).await),
         code(client.pause_campaign(PauseCampaignRequest { id: id() }).await),
         code(client.resume_campaign(ResumeCampaignRequest { id: id() }).await),
         code(client.cancel_campaign(CancelCampaignRequest { id: id(), reason: String::new() }).await),
         code(client.clone_campaign(CloneCampaignRequest { id: id(), ..CloneCampaignRequest::default() }).await),
-        code(client.preview_audience(PreviewAudienceRequest { id: id() }).await),
+        code(client.preview_audience(PreviewAudienceRequest { id: id(), ..PreviewAudienceRequest::default() }).await),
         code(client.dry_run_campaign(DryRunCampaignRequest { id: id(), samples: 0 }).await),
         code(client.retry_failed(RetryFailedRequest { campaign_id: id(), ..RetryFailedRequest::default() }).await),
         code(client.settle_unknown(SettleUnknownRequest { campaign_id: id(), action: 1, ..SettleUnknownRequest::default() }).await),
         code(client.list_alerts(ListAlertsRequest { campaign_id: id(), ..ListAlertsRequest::default() }).await),
         code(client.record_conversion(conversion(id())).await),
+        code(client.list_approvals(ListApprovalsRequest { campaign_id: id(), ..ListApprovalsRequest::default() }).await),
+        code(client.get_approval(GetApprovalRequest { id: review }).await),
     ];
-    assert_eq!(codes, [Code::NotFound; 16]);
+    assert_eq!(codes, [Code::NotFound; 18]);
+    assert!(client.list_approvals(ListApprovalsRequest::default()).await.unwrap().into_inner().approvals.is_empty());
     assert!(client.list_campaigns(ListCampaignsRequest::default()).await.unwrap().into_inner().campaigns.is_empty());
     let read = theirs.campaigns(Role::Agent).get_campaign(GetCampaignRequest { id: id() }).await.unwrap().into_inner();
     assert_eq!(read.campaign.unwrap().revision, 1);

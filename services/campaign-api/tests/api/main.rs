@@ -1,26 +1,39 @@
 //! campaign-api over real gRPC, on a real PostgreSQL and broker, in this process.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-mod access;
 mod alerts;
+mod amend;
+mod api_key;
+mod approval;
 mod audience;
+mod audit_log;
 mod campaign_drafts;
 mod campaign_moves;
 mod campaign_send;
+mod consent;
 mod contact;
 mod conversion;
 mod dry_run;
+mod erase;
+mod export;
 mod guards;
 mod import;
+mod import_files;
 mod inbound;
 mod isolation;
+mod layout;
 mod list;
 mod mover;
 mod optout;
 mod requeue;
 mod scheduler;
+mod segment;
 mod sender;
 mod support;
 mod template;
+mod template_history;
+mod test_send;
+mod tracking;
+mod user;
 mod wiring;
 mod workspace;

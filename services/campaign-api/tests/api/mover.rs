@@ -26,13 +26,22 @@ macro_rules! moves {
 
 moves! {
     submit: submit_campaign(Agent, SubmitCampaignRequest),
-    approve: approve_campaign(Admin, ApproveCampaignRequest),
     send: send_campaign(Admin, SendCampaignRequest),
     pause: pause_campaign(Admin, PauseCampaignRequest),
     resume: resume_campaign(Admin, ResumeCampaignRequest),
 }
 
 impl Mover<'_> {
+    pub async fn approve(&self, id: &str) -> Result<Campaign, Status> {
+        self.approve_exactly(id, "").await
+    }
+
+    /// What has that hash.
+    pub async fn approve_exactly(&self, id: &str, hash: &str) -> Result<Campaign, Status> {
+        let request = ApproveCampaignRequest { id: id.to_owned(), hash: hash.to_owned() };
+        Ok(self.0.campaigns(Role::Admin).approve_campaign(request).await?.into_inner().campaign.unwrap())
+    }
+
     pub async fn reject(&self, id: &str, reason: &str) -> Result<Campaign, Status> {
         let request = RejectCampaignRequest { id: id.to_owned(), reason: reason.to_owned() };
         Ok(self.0.campaigns(Role::Admin).reject_campaign(request).await?.into_inner().campaign.unwrap())
@@ -44,7 +53,7 @@ impl Mover<'_> {
     }
 
     pub async fn edit(&self, id: &str, settings: Settings) -> Result<Campaign, Status> {
-        let request = UpdateCampaignRequest { id: id.to_owned(), settings: Some(settings), base_revision: 0 };
+        let request = UpdateCampaignRequest { id: id.to_owned(), settings: Some(settings), base_revision: 0, template_version: 0 };
         Ok(self.0.campaigns(Role::Agent).update_campaign(request).await?.into_inner().campaign.unwrap())
     }
 

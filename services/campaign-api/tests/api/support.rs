@@ -6,18 +6,25 @@ use devstack::{
     TestDatabase, test_database,
     testing::{TestServers, subject_prefix},
 };
-use domain::{WorkspaceId, role::Role};
+use domain::{WorkspaceId, link::LinkKey, role::Role};
 use proto::{
     campaign::{ChannelSetting, CreateCampaignRequest, Settings, campaign_service_client::CampaignServiceClient},
     common::Channel as WireChannel,
+    consent::{consent_service_client::ConsentServiceClient, topic_service_client::TopicServiceClient},
     contact::{
-        Contact, CreateListRequest, UpsertContactRequest, contact_service_client::ContactServiceClient,
-        list_service_client::ListServiceClient,
+        Contact, CreateListRequest, CreateSegmentRequest, Filter, UpsertContactRequest, contact_service_client::ContactServiceClient,
+        list_service_client::ListServiceClient, segment_service_client::SegmentServiceClient,
     },
     optout::opt_out_service_client::OptOutServiceClient,
     sender::{CreateSenderRequest, sender_service_client::SenderServiceClient},
-    template::{Content, CreateTemplateRequest, EmailVariant, SmsVariant, template_service_client::TemplateServiceClient},
-    workspace::{CreateWorkspaceRequest, workspace_service_client::WorkspaceServiceClient},
+    template::{
+        Content, CreateTemplateRequest, EmailVariant, SmsVariant, layout_service_client::LayoutServiceClient,
+        template_service_client::TemplateServiceClient,
+    },
+    workspace::{
+        CreateWorkspaceRequest, api_key_service_client::ApiKeyServiceClient, audit_service_client::AuditServiceClient,
+        user_service_client::UserServiceClient, workspace_service_client::WorkspaceServiceClient,
+    },
 };
 use runtime::{
     Shutdown,
@@ -45,6 +52,8 @@ pub struct Api {
     pub db: Db,
     pub nats_url: String,
     pub prefix: String,
+    /// The key of the service's links.
+    pub links: LinkKey,
     shutdown: Shutdown,
     folder: PathBuf,
     _database: TestDatabase,
@@ -77,11 +86,13 @@ impl Api {
         common.ports_file = Some(folder.join("port.json"));
         let prefix = common.subject_prefix.clone();
         let key = || runtime::seal::Kek::generate().unwrap();
+        let link_key = key();
+        let links = LinkKey::from_base64(&link_key).unwrap();
         let config = Config {
             common,
             auth: config::Auth::public_key(public_key),
             kek: config::Kek { kek: Some(key().into()), kek_file: None },
-            links: config::Links { link_key: key().into(), public_url: "https://hub.example/".to_owned() },
+            links: config::Links { link_key: link_key.clone().into(), public_url: "https://hub.example/".to_owned() },
             internal: config::Internal { scheduler_url, internal_token: "internal".into() },
         };
         let shutdown = Shutdown::new(Duration::from_secs(5));
@@ -95,7 +106,7 @@ impl Api {
         let channel = runtime::client::channel(&format!("http://127.0.0.1:{port}")).unwrap();
         let db = Db::connect(&database.url, store::Role::Owner, 4).await.unwrap();
         let nats_url = servers.nats_url.clone();
-        Self { channel, issuer, scheduler, db, nats_url, prefix, shutdown, folder, _database: database }
+        Self { channel, issuer, scheduler, db, nats_url, prefix, links, shutdown, folder, _database: database }
     }
 
     pub fn token(&self, workspace: Option<WorkspaceId>, role: Role) -> String {
@@ -158,12 +169,19 @@ macro_rules! clients {
 impl Workspace<'_> {
     clients! {
         workspaces: WorkspaceServiceClient,
+        users: UserServiceClient,
+        api_keys: ApiKeyServiceClient,
+        audit: AuditServiceClient,
         contacts: ContactServiceClient,
         lists: ListServiceClient,
+        segments: SegmentServiceClient,
         templates: TemplateServiceClient,
+        layouts: LayoutServiceClient,
         senders: SenderServiceClient,
         campaigns: CampaignServiceClient,
         opt_outs: OptOutServiceClient,
+        consents: ConsentServiceClient,
+        topics: TopicServiceClient,
     }
 
     pub async fn list(&self, name: &str) -> String {
@@ -181,7 +199,7 @@ impl Workspace<'_> {
     /// A template for e-mail and SMS.
     pub async fn template(&self, name: &str) -> String {
         let content = Content {
-            email: Some(EmailVariant { subject: "Hi".to_owned(), html: "<p>Hi {{ name }}</p>".to_owned(), text: String::new() }),
+            email: Some(EmailVariant { subject: "Hi".to_owned(), html: "<p>Hi {{ name }}</p>".to_owned(), ..EmailVariant::default() }),
             sms: Some(SmsVariant { text: "Hi {{ name }}".to_owned() }),
             ..Content::default()
         };
@@ -209,6 +227,11 @@ impl Workspace<'_> {
             list_ids: vec![list],
             ..Settings::default()
         }
+    }
+
+    pub async fn segment(&self, name: &str, filter: Filter) -> String {
+        let request = CreateSegmentRequest { name: name.to_owned(), filter: Some(filter), ..CreateSegmentRequest::default() };
+        self.segments(Role::Agent).create_segment(request).await.unwrap().into_inner().segment.unwrap().id
     }
 
     pub async fn draft(&self, settings: Settings) -> proto::campaign::Campaign {

@@ -66,7 +66,7 @@ async fn stage(place: &Place, script: &Script) -> Result<Seeded> {
 
 async fn bring_contacts(script: &Script, seeded: &Seeded) -> Result<String> {
     let list_id = import::list_named(&seeded.agent, "Everybody").await?;
-    let options = ImportOptions { list_id: list_id.clone(), columns: script.audience.columns_left_out() };
+    let options = ImportOptions { list_id: list_id.clone(), columns: script.audience.columns_left_out(), ..ImportOptions::default() };
     let imported = import::import(&seeded.agent, &script.contacts, options).await?;
     let summary = import::summary(&imported);
     script.step("import", summary.lines().next().unwrap_or_default())?;

@@ -92,9 +92,18 @@ impl Sandbox {
     /// # Errors
     /// When it doesn't answer, or answers with something else.
     pub async fn log(&self) -> Result<Vec<Logged>> {
-        let mut all: Vec<Logged> = Vec::new();
+        let lines = self.messages().await?.into_iter().map(serde_json::from_value);
+        lines.collect::<Result<_, _>>().context("the sandbox's log has a line that is none")
+    }
+
+    /// The same messages whole, with what they say.
+    ///
+    /// # Errors
+    /// As [`Self::log`].
+    pub async fn messages(&self) -> Result<Vec<Value>> {
+        let mut all: Vec<Value> = Vec::new();
         loop {
-            let after = all.last().map_or(0, |message| message.seq);
+            let after = all.last().and_then(|message| message["seq"].as_u64()).unwrap_or_default();
             let page = self.http.get(self.url("log")).query(&[("after", after.to_string()), ("limit", PAGE.to_string())]).send().await?;
             let lines = checked(page).await?.text().await?;
             let before = all.len();

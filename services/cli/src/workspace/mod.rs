@@ -1,5 +1,7 @@
 //! `fanfare workspace`: the settings of the caller's own workspace.
 
+mod tracking;
+
 use crate::{campaign::guards, output::number, session::Session};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
@@ -15,6 +17,8 @@ pub enum Verb {
     Show,
     /// Change settings; those left out stay
     Update(UpdateArgs),
+    /// How it is known who followed a message's links: show it, or change what is given
+    Tracking(tracking::TrackingArgs),
 }
 
 #[derive(Debug, Args)]
@@ -28,9 +32,24 @@ pub struct UpdateArgs {
     /// Whether a campaign needs an admin's approval
     #[arg(long, value_name = "BOOL")]
     approval_required: Option<bool>,
+    /// Whether an admin may approve what they have submitted themselves
+    #[arg(long, value_name = "BOOL")]
+    self_approval: Option<bool>,
     /// A word that opts out, beside STOP and its like; repeat for more. Replaces the list
     #[arg(long = "opt-out-keyword", value_name = "WORD")]
     opt_out_keywords: Option<Vec<String>>,
+    /// A word that opts in again, beside START; repeat for more. Replaces the list
+    #[arg(long = "opt-in-keyword", value_name = "WORD")]
+    opt_in_keywords: Option<Vec<String>>,
+    /// A word that asks who this is, beside HELP; repeat for more. Replaces the list
+    #[arg(long = "help-keyword", value_name = "WORD")]
+    help_keywords: Option<Vec<String>>,
+    /// What HELP is to be answered with
+    #[arg(long, value_name = "TEXT")]
+    help_text: Option<String>,
+    /// How many hard bounces put an e-mail address into the opt-out register
+    #[arg(long, value_name = "N")]
+    bounces_before_opt_out: Option<u32>,
     /// IANA zone for contacts whose own isn't known, such as Asia/Dubai
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
@@ -69,6 +88,7 @@ fn cap(text: &str) -> Result<FrequencyCap, String> {
 pub async fn run(verb: Verb, session: &Session) -> Result<()> {
     let workspace = match verb {
         Verb::Show => session.workspaces().get_workspace(GetWorkspaceRequest {}).await?.into_inner().workspace,
+        Verb::Tracking(args) => return tracking::run(args, session).await,
         Verb::Update(args) => session.workspaces().update_workspace(request(args)).await?.into_inner().workspace,
     };
     session.output.message(&workspace.context("the hub's answer has no workspace")?, describe)
@@ -79,31 +99,49 @@ fn request(args: UpdateArgs) -> UpdateWorkspaceRequest {
         name: args.name,
         max_recipients: args.max_recipients,
         approval_required: args.approval_required,
+        self_approval: args.self_approval,
         replace_opt_out_keywords: args.opt_out_keywords.is_some(),
         opt_out_keywords: args.opt_out_keywords.unwrap_or_default(),
         timezone: args.timezone,
         quiet_hours: args.quiet_hours,
         replace_frequency_caps: args.caps.is_some() || args.no_caps,
         frequency_caps: args.caps.unwrap_or_default(),
+        tracking: None,
+        help_text: args.help_text,
+        replace_opt_in_keywords: args.opt_in_keywords.is_some(),
+        opt_in_keywords: args.opt_in_keywords.unwrap_or_default(),
+        replace_help_keywords: args.help_keywords.is_some(),
+        help_keywords: args.help_keywords.unwrap_or_default(),
+        bounces_before_opt_out: args.bounces_before_opt_out,
     }
 }
 
 fn describe(workspace: &Workspace) -> String {
     format!(
         "{}  {}\n  phones without a country code  +{} (stripped: {})\n  most recipients of a run       {}\n  \
-         approval by an admin           {}\n  own opt-out words              {}\n  time zone                      {}\n  \
-         quiet hours                    {}\n  most messages to a contact     {}",
+         approval by an admin           {}\n  of one's own submissions       {}\n  own opt-out words              {}\n  time zone                      {}\n  \
+         quiet hours                    {}\n  most messages to a contact     {}\n  own opt-in words               {}\n  \
+         own words for help             {}\n  answer to HELP                 {}\n  hard bounces until opted out   {}",
         workspace.id,
         workspace.name,
         workspace.default_country_code,
         workspace.phone_strip_prefixes.join(", "),
         number::count(workspace.max_recipients.into()),
         if workspace.approval_required { "required" } else { "not required" },
-        if workspace.opt_out_keywords.is_empty() { "none".to_owned() } else { workspace.opt_out_keywords.join(", ") },
+        if workspace.self_approval { "allowed" } else { "not allowed: another admin's" },
+        keywords(&workspace.opt_out_keywords),
         workspace.timezone,
         workspace.quiet_hours.as_ref().map_or_else(|| "none".to_owned(), |quiet| format!("{}-{}", quiet.start, quiet.end)),
         caps(&workspace.frequency_caps),
+        keywords(&workspace.opt_in_keywords),
+        keywords(&workspace.help_keywords),
+        if workspace.help_text.is_empty() { "none" } else { &workspace.help_text },
+        workspace.bounces_before_opt_out,
     )
+}
+
+fn keywords(words: &[String]) -> String {
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
 fn caps(caps: &[FrequencyCap]) -> String {

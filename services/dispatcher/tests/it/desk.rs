@@ -77,6 +77,17 @@ impl Desk {
         counts.into_values().max().unwrap_or(0)
     }
 
+    /// The texts of the messages that it took.
+    pub fn texts(&self) -> Vec<String> {
+        self.book.lock().unwrap().taken.iter().map(|message| message["body"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// Of each message that it took, to whom and what it said.
+    pub fn bodies(&self) -> Vec<(String, String)> {
+        let text = |message: &Value, name: &str| message[name].as_str().unwrap_or_default().to_owned();
+        self.book.lock().unwrap().taken.iter().map(|message| (text(message, "to"), text(message, "body"))).collect()
+    }
+
     pub fn taken(&self) -> usize {
         self.book.lock().unwrap().taken.len()
     }

@@ -86,6 +86,16 @@ fn reports_that_forbid_an_address_are_opt_outs() {
 }
 
 #[test]
+fn a_report_on_a_test_is_no_fact_and_still_an_opt_out() {
+    let event = |action| Event { correlation: Some(links().correlation(DeliveryId(-7), TRACE)), ..failed(action) };
+    let told = one(&sender(Channel::Sms), event(FaultAction::Permanent));
+    assert!(told.facts.is_empty() && told.inbound.is_empty());
+    let told = one(&sender(Channel::Sms), event(FaultAction::OptOut));
+    assert!(told.facts.is_empty());
+    assert_eq!((told.inbound[0].delivery_id, told.inbound[0].intent()), (-7, InboundIntent::Stop));
+}
+
+#[test]
 fn a_persons_message_goes_on_with_its_workspace() {
     let sender = sender(Channel::Sms);
     let inbound = Inbound {

@@ -1,10 +1,13 @@
 //! webhook-ingest over real HTTP, on a real PostgreSQL and broker, in this process.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod conversions;
 mod durable;
 mod limits;
 mod links;
+mod preferences;
 mod proxy;
+mod redirects;
 mod reports;
 mod signed;
 mod support;

@@ -6,7 +6,7 @@ use devstack::{
     TestDatabase, test_database,
     testing::{TestServers, subject_prefix},
 };
-use domain::{Channel, SenderId, WorkspaceId, link::LinkKey};
+use domain::{Channel, RunId, SenderId, WorkspaceId, link::LinkKey, tracking::Destination};
 use proto::event::{Fact, FactBatch, Inbound, InboundBatch};
 use reqwest::{Client, redirect::Policy};
 use ring::{
@@ -15,7 +15,7 @@ use ring::{
 };
 use runtime::{Shutdown, config, seal::Kek};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
-use store::{Db, Role, sender::Sender};
+use store::{Db, Role, sender::Sender, short_link::Wanted};
 use time::OffsetDateTime;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,8 @@ pub const PUBLIC_URL: &str = "https://hub.example/in";
 pub const AUTH_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 pub const APP_SECRET: &str = "meta-app-secret";
 pub const VERIFY_TOKEN: &str = "meta-verify-token";
+/// What a person's browser calls itself.
+pub const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 /// How long anything may take before a test fails.
 const DEADLINE: Duration = Duration::from_secs(30);
 /// Comes before the point of a P-256 key in a SubjectPublicKeyInfo (RFC 5480).
@@ -77,6 +79,7 @@ impl Ingest {
             kek: config::Kek { kek: Some(kek.clone().into()), kek_file: None },
             links: config::Links { link_key: link_key.into(), public_url: format!("{PUBLIC_URL}/") },
             backlog,
+            client_ip_header: Some("x-forwarded-for".to_owned()),
         };
         let shutdown = Shutdown::new(Duration::from_secs(5));
         let running = webhook_ingest::run(config, shutdown.clone());
@@ -96,7 +99,7 @@ impl Ingest {
         let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
         let mut ingest = Self {
             base: format!("http://127.0.0.1:{port}"),
-            client: Client::builder().redirect(Policy::none()).build().unwrap(),
+            client: Client::builder().redirect(Policy::none()).user_agent(BROWSER).build().unwrap(),
             broker,
             database: proxied,
             links,
@@ -126,10 +129,13 @@ impl Ingest {
             phone_strip_prefixes: Vec::new(),
             max_recipients: 1,
             approval_required: false,
+            self_approval: true,
             opt_out_keywords: Vec::new(),
             timezone: "UTC".to_owned(),
             quiet_hours: None,
             frequency_caps: Vec::new(),
+            tracking: domain::tracking::WorkspaceTracking::default(),
+            consent: store::workspace::ConsentSettings::default(),
             created_at: OffsetDateTime::now_utc(),
         };
         let mut connection = self.db.acquire().await.unwrap();
@@ -171,6 +177,30 @@ impl Ingest {
         };
         let mut connection = self.db.acquire().await.unwrap();
         store::sender::insert(&mut connection, &sender).await.unwrap();
+    }
+
+    /// The number of a short link of some run.
+    pub async fn short_link(&self, destination: &Destination) -> i64 {
+        let run_id = RunId::new();
+        let (template, campaign) = (Uuid::now_v7(), Uuid::now_v7());
+        let mut connection = self.db.acquire().await.unwrap();
+        for sql in [
+            format!(
+                "INSERT INTO core.campaign (campaign_id, workspace_id, name, status, created_by, created_at, updated_at)
+                 VALUES ('{campaign}', '{}', 'c', 'ACTIVE', 'test', now(), now())",
+                self.workspace
+            ),
+            format!(
+                "INSERT INTO send.run (run_id, workspace_id, campaign_id, occurrence, status, template_id, template_version, content,
+                                       created_at, expires_at)
+                 VALUES ('{run_id}', '{}', '{campaign}', 'once', 'sending', '{template}', 1, '{{}}', now(), now() + interval '1 day')",
+                self.workspace
+            ),
+        ] {
+            store::admin::raw(&mut connection, &sql).await.unwrap();
+        }
+        let wanted = Wanted { run_id, workspace_id: self.workspace, destination: destination.clone() };
+        store::short_link::ensure(&mut connection, std::slice::from_ref(&wanted), OffsetDateTime::now_utc()).await.unwrap()[&wanted]
     }
 
     /// The next fact that was published.

@@ -34,7 +34,7 @@ fn at(addr: SocketAddr, deadline: Duration) -> Arc<dyn Send> {
 
 fn email(text: &str, html: &str) -> Message {
     let (subject, text, html) = ("Hello, Ann".to_owned(), text.to_owned(), html.to_owned());
-    message("ann@example.net", Rendered::Email(EmailVariant { subject, html, text }))
+    message("ann@example.net", Rendered::Email(EmailVariant { subject, html, text, ..EmailVariant::default() }))
 }
 
 fn fine() -> Then {
