@@ -111,7 +111,7 @@ async fn check_by_one_plan(connection: &mut PgConnection) -> Result<()> {
 /// # Errors
 /// When the statement fails.
 pub async fn refresh_statistics(connection: &mut PgConnection) -> Result<()> {
-    sqlx::query!("SELECT core.refresh_statistics()").fetch_all(connection).await?;
+    sqlx::query("ANALYZE core.contact, core.list_member").execute(connection).await?;
     Ok(())
 }
 
