@@ -8,8 +8,9 @@ use e2e::{Campaign, Desk};
 use proto::{
     analytics::{Delivery, ListDeliveriesRequest},
     convert::channel,
+    optout::ListOptOutsRequest,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 const PAGE: u32 = 500;
 
@@ -19,6 +20,8 @@ pub struct Evidence {
     pub arrived: Vec<Arrived>,
     pub deliveries: Vec<Ledger>,
     pub watched: Watched,
+    /// Addresses in the register, with the channel; none: all channels.
+    opt_outs: HashSet<(Option<Channel>, String)>,
     links: LinkKey,
 }
 
@@ -40,8 +43,14 @@ impl Evidence {
             arrived: watch::oracle(stage)?.log().await?,
             deliveries: deliveries(&stage.desk, campaign).await?,
             watched,
+            opt_outs: opt_outs(&stage.desk).await?,
             links: link_key(&stage.machines.hub.secrets)?,
         })
+    }
+
+    /// Whether the person has opted out of the channel by now.
+    pub fn is_opted_out(&self, row: &Ledger) -> bool {
+        [Some(row.channel), None].into_iter().any(|channel| self.opt_outs.contains(&(channel, row.address.clone())))
     }
 
     /// How often something arrived on each channel for each address.
@@ -77,6 +86,20 @@ async fn deliveries(desk: &Desk, campaign: &Campaign) -> Result<Vec<Ledger>> {
         for delivery in answer.deliveries {
             all.push(read(delivery)?);
         }
+        page_token = answer.next_page_token;
+        if page_token.is_empty() {
+            return Ok(all);
+        }
+    }
+}
+
+async fn opt_outs(desk: &Desk) -> Result<HashSet<(Option<Channel>, String)>> {
+    let mut all = HashSet::new();
+    let mut page_token = String::new();
+    loop {
+        let request = ListOptOutsRequest { page_size: PAGE, page_token, ..ListOptOutsRequest::default() };
+        let answer = desk.seeded.agent.opt_outs().list_opt_outs(request).await?.into_inner();
+        all.extend(answer.opt_outs.into_iter().map(|entry| (channel(entry.channel), entry.address)));
         page_token = answer.next_page_token;
         if page_token.is_empty() {
             return Ok(all);
