@@ -88,6 +88,7 @@ mod tests {
         for amount in ["-1", "1e3", "1,5", "1.", ".5", "1.0000001", "0x1", "1000000000.1", "9999999999999", "NaN", "١"] {
             assert_eq!(read(amount, "USD"), Err(BadWorth::Amount), "{amount}");
         }
+        // ISO 4217 has that of three letters, for no currency at all.
         for currency in ["", "US", "XXX", "dollars"] {
             assert_eq!(read("1", currency), Err(BadWorth::Currency), "{currency}");
         }
