@@ -89,11 +89,11 @@ fn wording(question: &Question, language: Language) -> (String, String) {
     let primary = tag.split('-').next().unwrap_or_default().to_owned();
     for known in [&tag, &primary] {
         if let Some(text) = question.wording.get(known) {
-            return (known.clone(), escape(text));
+            return (known.clone(), escape(text).into_owned());
         }
     }
     match question.wording.get("") {
-        Some(text) => (tag, escape(text)),
+        Some(text) => (tag, escape(text).into_owned()),
         None => (tag, with_name(language.texts().confirm_wording, &question.workspace_name)),
     }
 }

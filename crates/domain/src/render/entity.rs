@@ -77,7 +77,8 @@ fn reference(name: &str) -> Option<Cow<'static, str>> {
 }
 
 /// Makes a text safe in HTML, inside an attribute's quotes as well. Slashes stay, so that links stay readable.
-pub(super) fn escape(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn escape(text: &str) -> Cow<'_, str> {
     if !text.contains(['&', '<', '>', '"', '\'']) {
         return Cow::Borrowed(text);
     }

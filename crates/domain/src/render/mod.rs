@@ -29,6 +29,7 @@ mod whatsapp;
 
 pub use check::{validate, validate_layout};
 pub use context::{Occasion, Person};
+pub use entity::escape as escape_html;
 pub use error::RenderError;
 pub use field::Field;
 pub use problem::{ContentProblem, Severity};

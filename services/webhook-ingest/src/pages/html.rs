@@ -1,6 +1,6 @@
 //! The frame that all pages share.
 
-use super::Language;
+use super::{Language, escape};
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -74,22 +74,6 @@ impl Page<'_> {
     }
 }
 
-/// A text as HTML, also in an attribute.
-pub(crate) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(c),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,7 +83,6 @@ mod tests {
         let page = Page { language: Language::ALL[0], title: "<script>alert(1)</script>", body: String::new(), with_languages: true };
         let html = page.html();
         assert!(!html.contains("<script") && html.contains("&lt;script&gt;"));
-        assert_eq!(escape("a\"b'c<d>&e"), "a&quot;b&#39;c&lt;d&gt;&amp;e");
     }
 
     #[test]

@@ -7,7 +7,8 @@ mod html;
 mod language;
 mod texts;
 
-pub(crate) use html::{Page, escape};
+pub(crate) use domain::render::escape_html as escape;
+pub(crate) use html::Page;
 pub(crate) use language::Language;
 pub(crate) use texts::Texts;
 
