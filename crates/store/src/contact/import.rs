@@ -86,12 +86,11 @@ pub async fn import(
 
 /// A batch looks up a couple of thousand rows among perhaps millions, in a table that grows faster than its statistics. By its guesses
 /// the planner would read all of it each time, and a plan from when it was empty would use any index of the workspace's.
-/// Nor does a batch wait for the disk: the import's last transaction does, and so for all before it.
 async fn look_up_by_index(connection: &mut PgConnection) -> Result<()> {
     sqlx::query!(
         "SELECT set_config(name, value, true)
-         FROM unnest(ARRAY['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'plan_cache_mode', 'synchronous_commit'],
-                     ARRAY['off', 'off', 'off', 'force_custom_plan', 'off']) AS setting(name, value)"
+         FROM unnest(ARRAY['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'plan_cache_mode'],
+                     ARRAY['off', 'off', 'off', 'force_custom_plan']) AS setting(name, value)"
     )
     .fetch_all(connection)
     .await?;
