@@ -10,7 +10,7 @@ mod guards;
 mod lifecycle;
 mod settings;
 
-pub use complete::{Facts, Gap, ListFacts, SegmentFacts, SenderFacts, TemplateFacts, gaps};
+pub use complete::{Facts, Gap, ListFacts, MAX_ALSO_SENDERS, SegmentFacts, SenderFacts, TemplateFacts, gaps};
 pub use consent::{AskingFacts, ConsentFacts, TopicFacts};
 pub use guards::{MAX_RULES, MAX_WINDOW_HOURS};
 pub use lifecycle::{Action, IllegalMove, Status, UnknownStatus, next};
@@ -18,5 +18,7 @@ pub use settings::{ChannelSettings, EngagementRule, Freeze, Lane, ScheduleText, 
 
 #[cfg(test)]
 mod guard_tests;
+#[cfg(test)]
+mod several_tests;
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,8 @@ pub mod source {
     pub const COMPLAINT: &str = "complaint";
     /// Hard bounces.
     pub const BOUNCE: &str = "bounce";
+    /// The number was taken from whoever had it: who has it next never asked for anything.
+    pub const DEACTIVATED: &str = "deactivated";
 }
 
 /// Sources whose opt-outs a person may take back themselves by a later word: what they asked for themselves. A provider goes on blocking

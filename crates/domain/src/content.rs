@@ -1,15 +1,26 @@
 //! What is written once and sent over several channels: a template's variants and their translations, before and after rendering.
 
+mod email;
+mod file;
 mod locale;
+mod push;
+mod registered;
 mod social;
 mod variant;
 mod whatsapp;
 
+pub use email::EmailVariant;
+pub use file::{EmailFile, MAX_FILES, MAX_FILES_BYTES, content_ids, media_type_of};
 pub use locale::Locale;
 pub(crate) use locale::choose as choose_language;
-pub use social::{Network, SocialVariant};
+pub use push::{PushVariant, Urgency};
+pub use registered::Registered;
+pub use social::{Network, SocialVariant, is_video};
 pub use variant::Variant;
-pub use whatsapp::{ButtonKind, MetaTemplate, TwilioContent, WhatsappButton, WhatsappKind, WhatsappVariant};
+pub use whatsapp::{
+    ButtonKind, MediaKind, MetaTemplate, TwilioContent, WINDOW as WHATSAPP_WINDOW, WhatsappButton, WhatsappKind, WhatsappVariant,
+    is_window_open,
+};
 
 use serde::{Deserialize, Serialize};
 use std::{
@@ -88,43 +99,12 @@ pub struct VariableRule {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct EmailVariant {
-    pub subject: String,
-    pub html: String,
-    /// Plain text; empty means that it is made from the HTML.
-    pub text: String,
-    /// What mailboxes show after the subject; hidden in the message itself.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub preheader: String,
-    /// Instead of `html`: MJML, from which the HTML is made.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub mjml: String,
-    /// The name of a layout of the workspace that goes around the HTML; empty for none.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub layout: String,
-    /// That layout's HTML as it was when this version was made, so that a version never changes.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub layout_html: String,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
 pub struct SmsVariant {
+    /// May be empty when there are media.
     pub text: String,
-}
-
-/// A notification on the devices of a contact.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PushVariant {
-    pub title: String,
-    pub body: String,
-    /// http(s); empty for none.
-    pub image_url: String,
-    /// Where a tap leads: http(s), or an app's own scheme; empty for the app itself.
-    pub link: String,
-    /// For the app.
-    pub data: BTreeMap<String, String>,
+    /// http(s) links to pictures or videos, in their order: an MMS, where there is such a thing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub media_urls: Vec<String>,
 }
 
 impl TemplateContent {
@@ -176,6 +156,13 @@ impl TemplateContent {
         emails.map(|email| email.layout.clone()).filter(|name| !name.is_empty()).collect()
     }
 
+    /// Ids of the files that go along with its e-mails, in any language.
+    #[must_use]
+    pub fn file_ids(&self) -> BTreeSet<String> {
+        let emails = self.email.iter().chain(self.translations.values().filter_map(|translation| translation.email.as_ref()));
+        emails.flat_map(|email| &email.files).map(|file| file.id.clone()).collect()
+    }
+
     /// Puts the HTML of its layouts in, by name, in place of what was there. A name that isn't among them gets none, which validation
     /// reports.
     pub fn set_layouts(&mut self, layouts: &BTreeMap<String, String>) {
@@ -200,7 +187,7 @@ impl TemplateContent {
         merged.fragments.extend(translation.fragments.clone());
         merged.variables.extend(translation.variables.clone());
         overlay(&mut merged.email, translation.email.as_ref(), EmailVariant::overlay);
-        overlay(&mut merged.sms, translation.sms.as_ref(), |to, from| replace(&mut to.text, &from.text));
+        overlay(&mut merged.sms, translation.sms.as_ref(), SmsVariant::overlay);
         overlay(&mut merged.whatsapp, translation.whatsapp.as_ref(), WhatsappVariant::overlay);
         overlay(&mut merged.push, translation.push.as_ref(), PushVariant::overlay);
         overlay(&mut merged.social, translation.social.as_ref(), SocialVariant::overlay);
@@ -208,32 +195,12 @@ impl TemplateContent {
     }
 }
 
-impl EmailVariant {
+impl SmsVariant {
     fn overlay(&mut self, from: &Self) {
-        // One of the two is the body: a translation may be written in the other form.
-        if !from.html.is_empty() || !from.mjml.is_empty() {
-            self.html.clone_from(&from.html);
-            self.mjml.clone_from(&from.mjml);
-            // A text that was written for another language must not go along with it.
-            self.text.clear();
-        }
-        if !from.layout.is_empty() {
-            self.layout.clone_from(&from.layout);
-            self.layout_html.clone_from(&from.layout_html);
-        }
-        replace(&mut self.subject, &from.subject);
-        replace(&mut self.preheader, &from.preheader);
         replace(&mut self.text, &from.text);
-    }
-}
-
-impl PushVariant {
-    fn overlay(&mut self, from: &Self) {
-        replace(&mut self.title, &from.title);
-        replace(&mut self.body, &from.body);
-        replace(&mut self.image_url, &from.image_url);
-        replace(&mut self.link, &from.link);
-        self.data.extend(from.data.clone());
+        if !from.media_urls.is_empty() {
+            self.media_urls.clone_from(&from.media_urls);
+        }
     }
 }
 
@@ -268,9 +235,10 @@ fn replace(to: &mut String, from: &str) {
     }
 }
 
-/// A variant rendered for one contact: what a provider is given, or a preview shows. Same shapes, no variables left.
+/// A message rendered for one contact: what a provider is given, or a preview shows. Same shapes, no variables left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[expect(clippy::large_enum_variant, reason = "a message has one, and is moved a few times")]
 pub enum Rendered {
     /// Without MJML and layout: they are part of the HTML.
     Email(EmailVariant),
@@ -279,6 +247,28 @@ pub enum Rendered {
     Push(PushVariant),
     /// With a text for each of its networks.
     Social(SocialVariant),
+    /// No variant of a template: an answer in a conversation.
+    Free(FreeMessage),
+}
+
+/// What a person or an assistant answers in a conversation, on whatever channel it is.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FreeMessage {
+    pub text: String,
+    /// http(s); empty for none.
+    pub media_url: String,
+    /// Of an e-mail alone.
+    pub subject: String,
+    /// The provider's id of the message that it answers; empty for none.
+    pub in_reply_to: String,
+}
+
+// What is said in a conversation is nobody else's to read.
+impl std::fmt::Debug for FreeMessage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FreeMessage").field("characters", &self.text.chars().count()).finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]

@@ -103,8 +103,18 @@ pub mod reason {
     pub const FREQUENCY_CAP: &str = "frequency_cap";
     /// The contact has engaged on another channel, and a rule of the campaign says that this is enough.
     pub const ENGAGED_ELSEWHERE: &str = "engaged_elsewhere";
+    /// Its sender doesn't send to the number's country.
+    pub const COUNTRY_NOT_ENABLED: &str = "country_not_enabled";
+    /// The text makes more messages than the campaign allows.
+    pub const TOO_MANY_SEGMENTS: &str = "too_many_segments";
+    /// No suppression, but a failure of ours: its provider prepared it for too long.
+    pub const PENDING_TOO_LONG: &str = "pending_too_long";
+    /// No suppression, but a failure of ours: all devices of the contact are gone since it was selected.
+    pub const NO_DEVICE: &str = "no_device";
     /// Not suppressed, only later: the contact's quiet hours.
     pub const QUIET_HOURS: &str = "quiet_hours";
+    /// Its receiving domain takes mail too slowly.
+    pub const DOMAIN_HELD: &str = "domain_held";
     /// A person doesn't want it sent again, whatever became of it.
     pub const WRITTEN_OFF: &str = "written_off";
 
@@ -119,6 +129,9 @@ pub mod reason {
 pub const MAX_REPEATS: u32 = 8;
 /// How often it is tried in all, whatever the reasons were; being told to go slower doesn't count here.
 pub const MAX_ATTEMPTS: u32 = 64;
+
+/// How long the steps of one message may take from the first to the last: what a provider prepares, or fails to.
+pub const LONGEST_STEPS: Duration = Duration::from_secs(15 * 60);
 
 /// How long after a try a provider that drops repetitions is trusted to know its key still.
 pub const KEY_KNOWN_FOR: Duration = Duration::from_secs(24 * 3600);

@@ -57,10 +57,14 @@ uuid_id! {
     SegmentId,
     /// What a campaign is about.
     TopicId,
+    /// An app or a browser of a contact that notifications go to.
+    DeviceId,
     /// Named, versioned content.
     TemplateId,
     /// Named HTML that e-mails are set into.
     LayoutId,
+    /// A file that e-mails carry.
+    AttachmentId,
     /// A message to a few addresses, to be looked at.
     TestSendId,
     /// A configured provider account.
@@ -77,6 +81,10 @@ uuid_id! {
     ApiKeyId,
     /// A person whom a workspace lists.
     UserId,
+    /// The thread between one person and one sender.
+    ConversationId,
+    /// A message of a conversation.
+    MessageId,
 }
 
 /// One message to one contact on one channel in one run.

@@ -11,6 +11,7 @@ pub mod cell;
 pub mod channel;
 pub mod consent;
 pub mod content;
+pub mod conversation;
 pub mod conversion;
 pub mod delivery;
 pub mod facts;
@@ -24,6 +25,7 @@ pub mod rate;
 pub mod render;
 pub mod role;
 pub mod schedule;
+pub mod sms;
 pub mod tracking;
 
 pub use channel::Channel;

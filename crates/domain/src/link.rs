@@ -4,10 +4,15 @@
 //! delivery. A token made for one purpose is worth nothing for another. Tokens don't expire: mail is read years later.
 //! Those of links that are followed, and of what comes of that, are in [`tracked`].
 
+mod bounce;
 mod consent;
+mod device;
+mod receipt;
 mod tracked;
 
+pub use bounce::BOUNCE_TOKEN_CHARS;
 pub use consent::{Confirmation, Fingerprint, Recipient};
+pub use device::DeviceLink;
 
 use crate::DeliveryId;
 use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -53,6 +58,12 @@ enum Purpose {
     Fingerprint = b'f' as isize,
     Short = b's' as isize,
     Convert = b'v' as isize,
+    /// An app or a browser tells what became of a notification.
+    Receipt = b'r' as isize,
+    /// Where an e-mail comes back to.
+    Bounce = b'b' as isize,
+    /// A browser registers itself as a device of a contact.
+    Device = b'e' as isize,
 }
 
 impl LinkKey {

@@ -21,7 +21,7 @@ fn content() -> TemplateContent {
             html: format!("<p>{text}</p><p><a href=\"{{{{ unsubscribe_url }}}}\">Unsubscribe</a></p>"),
             ..EmailVariant::default()
         }),
-        sms: Some(SmsVariant { text: text.clone() }),
+        sms: Some(SmsVariant { text: text.clone(), ..SmsVariant::default() }),
         whatsapp: Some(WhatsappVariant {
             twilio: Some(TwilioContent {
                 content_sid: format!("HX{}", "0123456789abcdef".repeat(2)),
@@ -51,6 +51,7 @@ fn read(content: &TemplateContent, variant: Variant) -> String {
         Rendered::Whatsapp(whatsapp) => format!("{whatsapp:?}"),
         Rendered::Push(push) => [push.title, push.body].join("\n"),
         Rendered::Social(social) => format!("{social:?}"),
+        Rendered::Free(free) => free.text,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Conversions between wire types and domain types.
 
 mod content;
+mod push;
 mod whatsapp;
 
 pub use content::{content_variant, content_variant_number};
@@ -35,6 +36,8 @@ impl From<Channel> for common::Channel {
             Channel::Email => Self::Email,
             Channel::Sms => Self::Sms,
             Channel::Whatsapp => Self::Whatsapp,
+            Channel::Push => Self::Push,
+            Channel::Social => Self::Social,
         }
     }
 }
@@ -47,6 +50,8 @@ pub fn channel(number: i32) -> Option<Channel> {
         common::Channel::Email => Some(Channel::Email),
         common::Channel::Sms => Some(Channel::Sms),
         common::Channel::Whatsapp => Some(Channel::Whatsapp),
+        common::Channel::Push => Some(Channel::Push),
+        common::Channel::Social => Some(Channel::Social),
     }
 }
 

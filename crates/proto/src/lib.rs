@@ -21,12 +21,27 @@ mod generated {
                 }
             )*};
         }
-        v1!(analytics, campaign, common, consent, contact, event, operations, optout, scheduler, sender, template, workspace);
+        v1!(
+            analytics,
+            campaign,
+            common,
+            consent,
+            contact,
+            conversation,
+            device,
+            event,
+            operations,
+            optout,
+            scheduler,
+            sender,
+            template,
+            workspace
+        );
     }
 }
 
 pub use generated::fanfare::{
     analytics::v1 as analytics, campaign::v1 as campaign, common::v1 as common, consent::v1 as consent, contact::v1 as contact,
-    event::v1 as event, operations::v1 as operations, optout::v1 as optout, scheduler::v1 as scheduler, sender::v1 as sender,
-    template::v1 as template, workspace::v1 as workspace,
+    conversation::v1 as conversation, device::v1 as device, event::v1 as event, operations::v1 as operations, optout::v1 as optout,
+    scheduler::v1 as scheduler, sender::v1 as sender, template::v1 as template, workspace::v1 as workspace,
 };

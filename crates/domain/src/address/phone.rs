@@ -30,6 +30,11 @@ static PLANS: LazyLock<&'static Database> = LazyLock::new(|| {
     &DATABASE
 });
 
+/// The numbering plans of all countries.
+pub(crate) fn plans() -> &'static Database {
+    &PLANS
+}
+
 /// How a workspace writes phones without a country.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhoneRules {

@@ -230,3 +230,22 @@ fn the_kind_of_an_address_is_seen() {
     assert_eq!(any("Sara@Example.com", &rules).key.as_deref(), Some("sara@example.com"));
     assert_eq!(any("0501234567", &rules).key.as_deref(), Some("+971501234567"));
 }
+
+#[test]
+fn each_channel_has_its_own_form() {
+    use crate::Channel;
+    let read = |channel, written: &str| of_channel(channel, written, &PhoneRules::default()).key;
+    let id = "0192f0c1-2345-7890-abcd-0123456789ab";
+    assert_eq!(read(Channel::Email, "Ann@Example.com").as_deref(), Some("ann@example.com"));
+    assert_eq!(read(Channel::Whatsapp, "00971501234567").as_deref(), Some("+971501234567"));
+    assert_eq!(read(Channel::Whatsapp, " wa:US.13491208655302741918 ").as_deref(), Some("wa:US.13491208655302741918"));
+    assert_eq!(read(Channel::Sms, "wa:US.13491208655302741918"), None);
+    assert_eq!(read(Channel::Push, id), Some(format!("contact:{id}")));
+    assert_eq!(read(Channel::Push, &format!("contact:{id}")), Some(format!("contact:{id}")));
+    for (channel, bad) in
+        [(Channel::Push, "me@example.com"), (Channel::Whatsapp, "wa:"), (Channel::Whatsapp, "wa:a b"), (Channel::Social, "@fanfare")]
+    {
+        let read = of_channel(channel, bad, &PhoneRules::default());
+        assert!(read.key.is_none() && !read.problem.is_empty(), "{channel} {bad}");
+    }
+}

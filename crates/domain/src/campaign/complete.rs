@@ -1,8 +1,11 @@
 //! What a campaign needs before it can be reviewed: an audience, content for every channel, senders that fit.
 
 use super::{ChannelSettings, ConsentFacts, ScheduleText, Settings, consent, guards};
-use crate::{Channel, ListId, SegmentId, SenderId, TemplateId};
-use std::collections::BTreeMap;
+use crate::{Channel, ListId, SegmentId, SenderId, TemplateId, content::Network};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Senders beside a channel's first one at most.
+pub const MAX_ALSO_SENDERS: usize = 50;
 
 /// What is known of the things that campaigns refer to, of one workspace. What isn't in here doesn't exist there.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +24,9 @@ pub struct TemplateFacts {
     pub sms: bool,
     /// Slugs of the providers that it has a WhatsApp variant for.
     pub whatsapp: Vec<String>,
+    pub push: bool,
+    /// The networks that it has a post for.
+    pub social: Vec<Network>,
     pub archived: bool,
 }
 
@@ -30,6 +36,8 @@ pub struct SenderFacts {
     pub provider: String,
     /// Of its price.
     pub currency: String,
+    /// It has no account yet, or lost it.
+    pub disconnected: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +100,9 @@ impl Gaps {
 }
 
 fn audience(settings: &Settings, facts: &Facts, gaps: &mut Gaps) {
-    if settings.list_ids.is_empty() && settings.segment_ids.is_empty() {
+    // Posts go to everybody.
+    let needed = settings.channels.is_empty() || settings.has_contacts();
+    if needed && settings.list_ids.is_empty() && settings.segment_ids.is_empty() {
         gaps.unfinished(NO_AUDIENCE, "choose at least one list or segment of contacts");
     }
     for (name, ids) in [("list_ids", &settings.list_ids), ("exclude_list_ids", &settings.exclude_list_ids)] {
@@ -121,14 +131,41 @@ fn senders(settings: &Settings, facts: &Facts, gaps: &mut Gaps) {
     if settings.channels.is_empty() {
         gaps.unfinished("settings.channels", "choose at least one channel and its sender");
     }
-    for (channel, ChannelSettings { sender_id: id, .. }) in &settings.channels {
-        let field = format!("settings.channels[{channel}].sender_id");
-        match facts.senders.get(id) {
-            None => gaps.wrong(field, format!("there is no sender {id}")),
-            Some(sender) if sender.channel != *channel => {
-                gaps.wrong(field, format!("this sender is for {}, not for {channel}", sender.channel));
-            }
-            Some(_) => {}
+    for (channel, of) in &settings.channels {
+        fits(*channel, of.sender_id, format!("settings.channels[{channel}].sender_id"), facts, gaps);
+        several(*channel, of, facts, gaps);
+    }
+}
+
+fn fits(channel: Channel, id: SenderId, field: String, facts: &Facts, gaps: &mut Gaps) {
+    match facts.senders.get(&id) {
+        None => gaps.wrong(field, format!("there is no sender {id}")),
+        Some(sender) if sender.channel != channel => {
+            gaps.wrong(field, format!("this sender is for {}, not for {channel}", sender.channel));
+        }
+        Some(sender) if sender.disconnected => gaps.unfinished(field, "this sender has no account: connect it first"),
+        Some(_) => {}
+    }
+}
+
+fn several(channel: Channel, of: &ChannelSettings, facts: &Facts, gaps: &mut Gaps) {
+    let field = format!("settings.channels[{channel}].also_sender_ids");
+    if of.also_sender_ids.is_empty() {
+        return;
+    }
+    if !channel.has_several_senders() {
+        return gaps.wrong(field, format!("{channel} goes by one sender: leave it out, or name a fallback_sender_id"));
+    }
+    if of.also_sender_ids.len() > MAX_ALSO_SENDERS {
+        return gaps.wrong(field, format!("must be at most {MAX_ALSO_SENDERS} senders"));
+    }
+    let mut named = BTreeSet::from([of.sender_id]);
+    for (index, id) in of.also_sender_ids.iter().enumerate() {
+        let field = format!("{field}[{index}]");
+        if named.insert(*id) {
+            fits(channel, *id, field, facts, gaps);
+        } else {
+            gaps.wrong(field, "this sender is there twice");
         }
     }
 }
@@ -149,10 +186,15 @@ fn content(settings: &Settings, facts: &Facts, gaps: &mut Gaps) {
             Channel::Email => !template.email,
             Channel::Sms => !template.sms,
             Channel::Whatsapp => template.whatsapp.is_empty(),
+            Channel::Push => !template.push,
+            Channel::Social => template.social.is_empty(),
         };
         if missing {
             gaps.unfinished(field, format!("the template has no {channel} variant: add one, or leave the channel out"));
             continue;
+        }
+        if *channel == Channel::Social {
+            networks(of, template, facts, gaps);
         }
         if *channel != Channel::Whatsapp {
             continue;
@@ -165,6 +207,18 @@ fn content(settings: &Settings, facts: &Facts, gaps: &mut Gaps) {
                 field,
                 format!("the template's whatsapp variant has nothing for {provider}, the provider of a sender of this campaign"),
             );
+        }
+    }
+}
+
+/// Each account needs something to post on its network.
+fn networks(of: &ChannelSettings, template: &TemplateFacts, facts: &Facts, gaps: &mut Gaps) {
+    let mut told = BTreeSet::new();
+    for sender in of.parts().filter_map(|id| facts.senders.get(&id)) {
+        let Ok(network) = sender.provider.parse::<Network>() else { continue };
+        if !template.social.contains(&network) && told.insert(network) {
+            let problem = format!("the template's social variant is not for {network}, the network of an account of this campaign");
+            gaps.unfinished("settings.template_id", problem);
         }
     }
 }

@@ -21,7 +21,7 @@ fn rule(on_channel: Channel, skip_channel: Channel, within_hours: u32) -> Engage
 /// A second sender for a channel.
 fn another(facts: &mut Facts, channel: Channel, provider: &str, currency: &str) -> SenderId {
     let id = SenderId::new();
-    facts.senders.insert(id, SenderFacts { channel, provider: provider.to_owned(), currency: currency.to_owned() });
+    facts.senders.insert(id, SenderFacts { channel, provider: provider.to_owned(), currency: currency.to_owned(), disconnected: false });
     id
 }
 
@@ -89,7 +89,7 @@ fn a_fallback_is_another_sender_of_the_same_channel() {
         of(settings, Channel::Whatsapp).fallback_sender_id = Some(sms);
         of(settings, Channel::Sms).fallback_sender_id = Some(SenderId::new());
     });
-    let expected = Channel::ALL.map(|channel| format!("settings.channels[{channel}].fallback_sender_id"));
+    let expected = Channel::BY_ADDRESS.map(|channel| format!("settings.channels[{channel}].fallback_sender_id"));
     assert_eq!(found, expected);
 }
 

@@ -76,6 +76,12 @@ fn rules(settings: &Settings, gaps: &mut Gaps) {
                 );
             }
         }
+        for (name, channel) in [("on_channel", rule.on_channel), ("skip_channel", rule.skip_channel)] {
+            if !channel.has_contact() {
+                let problem = format!("nobody in particular gets {channel}: choose a channel that goes to contacts");
+                gaps.wrong(format!("settings.rules[{index}].{name}"), problem);
+            }
+        }
         if rule.on_channel == rule.skip_channel {
             gaps.wrong(format!("settings.rules[{index}].skip_channel"), "must be another channel than the one engaged on");
         }
@@ -88,6 +94,11 @@ fn rules(settings: &Settings, gaps: &mut Gaps) {
 fn fallbacks(settings: &Settings, facts: &Facts, gaps: &mut Gaps) {
     for (channel, of) in &settings.channels {
         let Some(id) = of.fallback_sender_id else { continue };
+        if channel.has_several_senders() {
+            let problem = format!("each sender of {channel} has its own readers, and none can step in for another: leave it out");
+            gaps.wrong(format!("settings.channels[{channel}].fallback_sender_id"), problem);
+            continue;
+        }
         let field = format!("settings.channels[{channel}].fallback_sender_id");
         match facts.senders.get(&id) {
             _ if id == of.sender_id => gaps.wrong(field, "must be another sender than the first one, or be left out"),
@@ -104,7 +115,9 @@ fn rescues(settings: &Settings, gaps: &mut Gaps) {
     for (channel, of) in &settings.channels {
         let Some(rescue) = of.rescue_channel else { continue };
         let field = format!("settings.channels[{channel}].rescue_channel");
-        if !settings.channels.contains_key(&rescue) {
+        if !rescue.has_contact() || !channel.has_contact() {
+            gaps.wrong(field, "a post goes to everybody, so it can't make good what failed for one contact, or be made good: leave it out");
+        } else if !settings.channels.contains_key(&rescue) {
             gaps.wrong(field, format!("{rescue} is not a channel of this campaign: add it with its sender"));
         } else if leads_back(settings, *channel) {
             gaps.wrong(field, "the rescues go in a circle: a channel can't rescue what it failed to reach itself");

@@ -64,6 +64,12 @@ impl Settings {
         total.into_iter().chain(self.channels.iter().filter(|(_, of)| of.budget_micros.is_some()).map(|(channel, _)| Some(*channel)))
     }
 
+    /// Whether anything of it goes to contacts.
+    #[must_use]
+    pub fn has_contacts(&self) -> bool {
+        self.channels.keys().any(|channel| channel.has_contact())
+    }
+
     /// Every sender that it may use, the first ones and those that step in.
     pub fn senders(&self) -> impl Iterator<Item = SenderId> + '_ {
         self.channels.values().flat_map(ChannelSettings::senders)
@@ -86,18 +92,37 @@ pub struct ChannelSettings {
     /// Nobody is selected for this channel: it only rescues.
     #[serde(default)]
     pub rescue_only: bool,
+    /// Of a channel that may have several: further senders, each for its own part, in order. The first one isn't among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_sender_ids: Vec<SenderId>,
+    /// How many messages one text may make ([`crate::sms::MAX_SEGMENTS`] at most); None: [`crate::sms::MAX_SEGMENTS_DEFAULT`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_segments: Option<u32>,
 }
 
 impl ChannelSettings {
     /// A channel that is sent over by one sender, and nothing else.
     #[must_use]
     pub const fn of(sender_id: SenderId) -> Self {
-        Self { sender_id, budget_micros: None, fallback_sender_id: None, rescue_channel: None, rescue_only: false }
+        Self {
+            sender_id,
+            budget_micros: None,
+            fallback_sender_id: None,
+            rescue_channel: None,
+            rescue_only: false,
+            also_sender_ids: Vec::new(),
+            max_segments: None,
+        }
     }
 
-    /// The first sender, and the one that steps in.
-    pub fn senders(&self) -> impl Iterator<Item = SenderId> + use<> {
-        [Some(self.sender_id), self.fallback_sender_id].into_iter().flatten()
+    /// The first sender, the one that steps in, and those that send beside it.
+    pub fn senders(&self) -> impl Iterator<Item = SenderId> + '_ {
+        [Some(self.sender_id), self.fallback_sender_id].into_iter().flatten().chain(self.also_sender_ids.iter().copied())
+    }
+
+    /// Those that send at the same time, each its own part: the first one alone, where a channel can't have several.
+    pub fn parts(&self) -> impl Iterator<Item = SenderId> + '_ {
+        std::iter::once(self.sender_id).chain(self.also_sender_ids.iter().copied())
     }
 }
 

@@ -136,16 +136,19 @@ fn names_are_read_back() {
 }
 
 fn sender_facts(channel: Channel, provider: &str) -> SenderFacts {
-    SenderFacts { channel, provider: provider.to_owned(), currency: "USD".to_owned() }
+    SenderFacts { channel, provider: provider.to_owned(), currency: "USD".to_owned(), disconnected: false }
+}
+
+fn by_address(whatsapp: &str) -> TemplateFacts {
+    TemplateFacts { version: 1, email: true, sms: true, whatsapp: vec![whatsapp.to_owned()], ..TemplateFacts::default() }
 }
 
 pub(super) fn complete() -> (Settings, Facts) {
     let (template, list, excluded) = (TemplateId::new(), ListId::new(), ListId::new());
-    let senders: BTreeMap<_, _> = Channel::ALL.into_iter().map(|channel| (channel, SenderId::new())).collect();
+    let senders: BTreeMap<_, _> = Channel::BY_ADDRESS.into_iter().map(|channel| (channel, SenderId::new())).collect();
     let provider = |channel| if channel == Channel::Email { "smtp" } else { "twilio" };
     let facts = Facts {
-        templates: [(template, TemplateFacts { version: 1, email: true, sms: true, whatsapp: vec!["twilio".to_owned()], archived: false })]
-            .into(),
+        templates: [(template, by_address("twilio"))].into(),
         senders: senders.iter().map(|(&channel, &id)| (id, sender_facts(channel, provider(channel)))).collect(),
         lists: [(list, ListFacts { archived: false }), (excluded, ListFacts { archived: false })].into(),
         ..Facts::default()
@@ -225,9 +228,7 @@ fn every_channel_needs_its_variant_and_whatsapp_that_of_its_provider() {
     let template = settings.template_id.unwrap();
     facts.templates.insert(template, TemplateFacts { version: 1, ..TemplateFacts::default() });
     assert_eq!(gaps(&settings, &facts).len(), 3);
-    facts
-        .templates
-        .insert(template, TemplateFacts { version: 1, email: true, sms: true, whatsapp: vec!["meta".to_owned()], archived: false });
+    facts.templates.insert(template, by_address("meta"));
     let found = gaps(&settings, &facts);
     assert_eq!(found.len(), 1);
     assert!(found[0].problem.contains("twilio"), "{}", found[0].problem);

@@ -14,6 +14,23 @@ pub struct SocialVariant {
     pub networks: Vec<Network>,
     /// Instead of `text` on these networks.
     pub texts: BTreeMap<Network, String>,
+    /// What is said of the pictures to who can't see them, in the order of `media_urls`; may be fewer, or empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alt_texts: Vec<String>,
+    /// A page that is shown with a post without pictures: http(s), or empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub link: String,
+    /// That page's title, for networks that don't read it themselves.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub link_title: String,
+}
+
+/// Whether a link leads to a video, as far as the end of its path says.
+#[must_use]
+pub fn is_video(url: &str) -> bool {
+    const ENDINGS: [&str; 4] = [".mp4", ".mov", ".m4v", ".webm"];
+    let path = url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    ENDINGS.iter().any(|ending| path.ends_with(ending))
 }
 
 /// A social network that posts go to.
@@ -70,6 +87,14 @@ impl SocialVariant {
         }
         if !from.networks.is_empty() {
             self.networks.clone_from(&from.networks);
+        }
+        if !from.alt_texts.is_empty() {
+            self.alt_texts.clone_from(&from.alt_texts);
+        }
+        for (to, from) in [(&mut self.link, &from.link), (&mut self.link_title, &from.link_title)] {
+            if !from.is_empty() {
+                to.clone_from(from);
+            }
         }
     }
 }

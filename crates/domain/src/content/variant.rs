@@ -4,7 +4,7 @@ use crate::Channel;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-/// A kind of variant. Each channel has one; push and social can be written and looked at before anything sends them.
+/// A kind of variant. Each channel has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Variant {
@@ -35,14 +35,15 @@ impl Variant {
         }
     }
 
-    /// The channel that sends it; None while there is none.
+    /// The channel that sends it.
     #[must_use]
-    pub const fn channel(self) -> Option<Channel> {
+    pub const fn channel(self) -> Channel {
         match self {
-            Self::Email => Some(Channel::Email),
-            Self::Sms => Some(Channel::Sms),
-            Self::Whatsapp => Some(Channel::Whatsapp),
-            Self::Push | Self::Social => None,
+            Self::Email => Channel::Email,
+            Self::Sms => Channel::Sms,
+            Self::Whatsapp => Channel::Whatsapp,
+            Self::Push => Channel::Push,
+            Self::Social => Channel::Social,
         }
     }
 }
@@ -53,6 +54,8 @@ impl From<Channel> for Variant {
             Channel::Email => Self::Email,
             Channel::Sms => Self::Sms,
             Channel::Whatsapp => Self::Whatsapp,
+            Channel::Push => Self::Push,
+            Channel::Social => Self::Social,
         }
     }
 }

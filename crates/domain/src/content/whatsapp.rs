@@ -3,6 +3,18 @@
 use super::replace;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use time::{Duration, OffsetDateTime};
+use url::Url;
+
+/// How long after a person's last message free text may be sent to them (Meta, error 131047; Twilio, error 63016). Outside of it only
+/// registered templates are.
+pub const WINDOW: Duration = Duration::hours(24);
+
+/// Whether free text may be sent to somebody who wrote last at this time.
+#[must_use]
+pub fn is_window_open(last_inbound_at: Option<OffsetDateTime>, now: OffsetDateTime) -> bool {
+    last_inbound_at.is_some_and(|at| now < at + WINDOW)
+}
 
 /// WhatsApp takes only registered templates outside a conversation; which of the two is used depends on the sender's provider.
 ///
@@ -26,6 +38,44 @@ pub struct WhatsappVariant {
     /// The sources `button_1_url`, `button_2_url`, …; in the order in which they are registered.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub buttons: Vec<WhatsappButton>,
+    /// What `media_url` is; None: as the ending of its path says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media_kind: Option<MediaKind>,
+    /// The name under which a document arrives, as it is: without variables.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub media_name: String,
+}
+
+/// What a header shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MediaKind {
+    Image,
+    Video,
+    Document,
+}
+
+impl MediaKind {
+    /// What a link leads to, as the ending of its path says; a picture where it says nothing.
+    #[must_use]
+    pub fn of_link(link: &str) -> Self {
+        let path = Url::parse(link).map(|url| url.path().to_ascii_lowercase()).unwrap_or_default();
+        match path.rsplit_once('.').map(|(_, ending)| ending) {
+            Some("mp4" | "3gp" | "mov") => Self::Video,
+            Some("pdf" | "doc" | "docx" | "xls" | "xlsx" | "ppt" | "pptx" | "txt" | "csv") => Self::Document,
+            _ => Self::Image,
+        }
+    }
+
+    /// As Meta's API and stored contents call it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Video => "video",
+            Self::Document => "document",
+        }
+    }
 }
 
 /// The form of a registered template.
@@ -103,6 +153,26 @@ pub struct MetaTemplate {
     /// Instead of all parameters above: the `components` of Meta's API, whose strings may hold variables.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub components: Option<serde_json::Value>,
+    /// The parameter of a header that is a text; empty for none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub header_text: String,
+    /// Instead of `body`, for a template whose parameters have names: name → text.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub named: BTreeMap<String, String>,
+    /// When a limited-time offer ends, in milliseconds since 1970; 0 for none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub offer_ends_ms: i64,
+    /// `MARKETING`, `UTILITY` or `AUTHENTICATION`, as registered; empty: as the provider says.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub category: String,
+    /// Media that the provider has already, by link: sent by these ids instead. Never stored.
+    #[serde(skip)]
+    pub media_ids: BTreeMap<String, String>,
+}
+
+/// The signature is serde's.
+const fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 impl WhatsappVariant {
@@ -113,6 +183,8 @@ impl WhatsappVariant {
         if !from.buttons.is_empty() {
             self.buttons.clone_from(&from.buttons);
         }
+        self.media_kind = from.media_kind.or(self.media_kind);
+        replace(&mut self.media_name, &from.media_name);
         match (self.twilio.as_mut(), &from.twilio) {
             (Some(to), Some(from)) => to.overlay(from),
             (None, Some(from)) => self.twilio = Some(from.clone()),
@@ -141,15 +213,41 @@ impl MetaTemplate {
         replace(&mut self.name, &from.name);
         replace(&mut self.language, &from.language);
         replace(&mut self.header_image_url, &from.header_image_url);
-        if !from.body.is_empty() || !from.mapping.is_empty() {
+        if !from.body.is_empty() || !from.mapping.is_empty() || !from.named.is_empty() {
+            self.named.clone_from(&from.named);
             self.body.clone_from(&from.body);
             self.mapping.clone_from(&from.mapping);
         }
         if !from.url_buttons.is_empty() {
             self.url_buttons.clone_from(&from.url_buttons);
         }
+        replace(&mut self.header_text, &from.header_text);
+        replace(&mut self.category, &from.category);
+        if from.offer_ends_ms != 0 {
+            self.offer_ends_ms = from.offer_ends_ms;
+        }
         if from.components.is_some() {
             self.components.clone_from(&from.components);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_text_has_a_day() {
+        let wrote = OffsetDateTime::UNIX_EPOCH;
+        assert!(is_window_open(Some(wrote), wrote + WINDOW - Duration::SECOND));
+        assert!(!is_window_open(Some(wrote), wrote + WINDOW));
+        assert!(!is_window_open(None, wrote));
+    }
+
+    #[test]
+    fn what_the_provider_keeps_is_no_part_of_a_content() {
+        let media_ids = [("https://x.example/a.jpg".to_owned(), "7".to_owned())].into();
+        let meta = MetaTemplate { media_ids, ..MetaTemplate::default() };
+        assert_eq!(serde_json::to_value(&meta).unwrap(), serde_json::to_value(MetaTemplate::default()).unwrap());
     }
 }

@@ -12,6 +12,8 @@ pub struct Known {
     /// The latest time of all.
     pub at: Option<OffsetDateTime>,
     pub engaged: Engaged,
+    /// What it really cost, in millionths, as far as its facts say: the dearest of its tries. 0: its sender's price.
+    pub cost_micros: i64,
 }
 
 /// When a person first did each thing that rules across channels ask for; a machine's open is none.
@@ -41,6 +43,11 @@ impl Engaged {
 }
 
 impl Known {
+    /// Adds what a fact says that it cost.
+    pub fn learn_cost(&mut self, micros: i64) {
+        self.cost_micros = self.cost_micros.max(micros);
+    }
+
     /// Adds one fact; learning it again changes nothing.
     pub fn learn(&mut self, kind: Kind, at: OffsetDateTime, code: &str) {
         self.bits |= kind.bit().unwrap_or(Bits::NONE);

@@ -87,12 +87,12 @@ impl LinkKey {
         Fingerprint(bytes)
     }
 
-    fn seal_bytes(&self, purpose: Purpose, body: &[u8]) -> String {
+    pub(super) fn seal_bytes(&self, purpose: Purpose, body: &[u8]) -> String {
         let mac = self.mac(purpose, body);
         URL_SAFE_NO_PAD.encode([body, &mac.as_ref()[..MAC_BYTES]].concat())
     }
 
-    fn unseal_bytes(&self, purpose: Purpose, token: &str) -> Option<Vec<u8>> {
+    pub(super) fn unseal_bytes(&self, purpose: Purpose, token: &str) -> Option<Vec<u8>> {
         if token.len() > MAX_TOKEN {
             return None;
         }

@@ -307,7 +307,7 @@ fn ordinary_newsletters_are_taken() {
 
 /// Templates that would take for ever, or fill the memory, or go deeper than the stack.
 fn bombs() -> Vec<(&'static str, TemplateContent)> {
-    let sms = |text: String| TemplateContent { sms: Some(SmsVariant { text }), ..TemplateContent::default() };
+    let sms = |text: String| TemplateContent { sms: Some(SmsVariant { text, ..SmsVariant::default() }), ..TemplateContent::default() };
     let html = |text: String| email(&text);
     let mjml = |mjml: String| {
         let variant = EmailVariant { subject: "x".into(), mjml, ..EmailVariant::default() };

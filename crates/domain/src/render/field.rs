@@ -13,13 +13,17 @@ pub enum Field {
     EmailMjml,
     EmailLayout,
     EmailText,
+    EmailFile(usize),
     SmsText,
+    SmsMedia(usize),
     TwilioVariable(String),
     TwilioMapping(String),
     MetaHeaderImage,
     MetaBody(usize),
     MetaButton(u8),
     MetaMapping(String),
+    MetaHeaderText,
+    MetaNamed(String),
     /// A text within the components, by its place in them: `[0].parameters[1].text`.
     MetaComponent(String),
     WhatsappBody,
@@ -30,10 +34,14 @@ pub enum Field {
     PushBody,
     PushImage,
     PushLink,
+    PushIcon,
     PushData(String),
     SocialText,
     SocialTextOn(Network),
     SocialMedia(usize),
+    SocialAlt(usize),
+    SocialLink,
+    SocialLinkTitle,
 }
 
 impl fmt::Display for Field {
@@ -46,13 +54,17 @@ impl fmt::Display for Field {
             Self::EmailMjml => f.write_str("email.mjml"),
             Self::EmailLayout => f.write_str("email.layout"),
             Self::EmailText => f.write_str("email.text"),
+            Self::EmailFile(index) => write!(f, "email.files[{index}]"),
             Self::SmsText => f.write_str("sms.text"),
+            Self::SmsMedia(index) => write!(f, "sms.media_urls[{index}]"),
             Self::TwilioVariable(position) => write!(f, "whatsapp.twilio.variables.{position}"),
             Self::TwilioMapping(position) => write!(f, "whatsapp.twilio.mapping.{position}"),
             Self::MetaHeaderImage => f.write_str("whatsapp.meta.header_image_url"),
             Self::MetaBody(index) => write!(f, "whatsapp.meta.body[{index}]"),
             Self::MetaButton(index) => write!(f, "whatsapp.meta.url_buttons.{index}"),
             Self::MetaMapping(position) => write!(f, "whatsapp.meta.mapping.{position}"),
+            Self::MetaHeaderText => f.write_str("whatsapp.meta.header_text"),
+            Self::MetaNamed(name) => write!(f, "whatsapp.meta.named.{name}"),
             Self::MetaComponent(place) => write!(f, "whatsapp.meta.components{place}"),
             Self::WhatsappBody => f.write_str("whatsapp.body"),
             Self::WhatsappMedia => f.write_str("whatsapp.media_url"),
@@ -62,10 +74,14 @@ impl fmt::Display for Field {
             Self::PushBody => f.write_str("push.body"),
             Self::PushImage => f.write_str("push.image_url"),
             Self::PushLink => f.write_str("push.link"),
+            Self::PushIcon => f.write_str("push.icon_url"),
             Self::PushData(key) => write!(f, "push.data.{key}"),
             Self::SocialText => f.write_str("social.text"),
             Self::SocialTextOn(network) => write!(f, "social.texts.{network}"),
             Self::SocialMedia(index) => write!(f, "social.media_urls[{index}]"),
+            Self::SocialAlt(index) => write!(f, "social.alt_texts[{index}]"),
+            Self::SocialLink => f.write_str("social.link"),
+            Self::SocialLinkTitle => f.write_str("social.link_title"),
         }
     }
 }
@@ -119,6 +135,7 @@ impl Field {
             | Self::TwilioMapping(_)
             | Self::MetaBody(_)
             | Self::MetaMapping(_)
+            | Self::MetaNamed(_)
             | Self::MetaComponent(_)
             | Self::WhatsappBody => Limit::Characters(1_024),
             Self::MetaHeaderImage
@@ -128,8 +145,17 @@ impl Field {
             | Self::WhatsappButton(_)
             | Self::PushImage
             | Self::PushLink
+            | Self::PushIcon
+            | Self::SmsMedia(_)
+            | Self::SocialLink
             | Self::SocialMedia(_) => Limit::Characters(2_000),
+            // X, "CreateMediaMetadata": the least that a network takes.
+            Self::SocialAlt(_) => Limit::Characters(1_000),
+            Self::SocialLinkTitle => Limit::Characters(400),
+            // Meta, "Message templates": a text header, its parameter included.
+            Self::MetaHeaderText => Limit::Characters(60),
             Self::PushTitle => Limit::Characters(super::MAX_PUSH_TITLE_CHARACTERS),
+            Self::EmailFile(_) => Limit::Characters(100),
             Self::PushBody | Self::PushData(_) => Limit::Bytes(super::MAX_PUSH_BYTES),
             Self::SocialText | Self::SocialTextOn(_) => Limit::Characters(super::MAX_SOCIAL_CHARACTERS),
         }

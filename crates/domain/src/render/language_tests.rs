@@ -51,7 +51,7 @@ fn content() -> TemplateContent {
             ),
             ..EmailVariant::default()
         }),
-        sms: Some(SmsVariant { text: text.into() }),
+        sms: Some(SmsVariant { text: text.into(), ..SmsVariant::default() }),
         whatsapp: Some(WhatsappVariant {
             kind: WhatsappKind::Media,
             body: text.into(),
@@ -122,6 +122,7 @@ fn every_variant_is_in_the_contacts_language() {
                     }
                     Rendered::Push(push) => assert_eq!((push.title, push.body.as_str()), (format!("{hello}, {first_name}"), offer)),
                     Rendered::Social(social) => assert!(social.texts.values().all(|text| text == offer) && social.texts.len() == 2),
+                    Rendered::Free(_) => panic!("no variant is one"),
                 }
             }
         }
@@ -141,7 +142,7 @@ fn a_language_that_is_not_there_gets_the_content_itself() {
 #[test]
 fn faults_name_their_language() {
     let mut content = content();
-    content.translations.get_mut("ru").unwrap().sms = Some(SmsVariant { text: "\n{{ nope }}".into() });
+    content.translations.get_mut("ru").unwrap().sms = Some(SmsVariant { text: "\n{{ nope }}".into(), ..SmsVariant::default() });
     let errors: Vec<_> = validate(&content).into_iter().filter(ContentProblem::is_error).collect();
     assert_eq!(errors.len(), 1, "{errors:?}");
     let ContentProblem { locale, field, line, column, variant, .. } = &errors[0];
@@ -150,7 +151,7 @@ fn faults_name_their_language() {
 
     // A fault of the content itself is in all its languages, and told once.
     let mut content = self::content();
-    content.sms = Some(SmsVariant { text: "{{ nope }}".into() });
+    content.sms = Some(SmsVariant { text: "{{ nope }}".into(), ..SmsVariant::default() });
     assert_eq!(Renderer::new(&content).unwrap_err().len(), 1);
     assert_eq!(validate(&content).iter().filter(|problem| problem.is_error()).count(), 1);
 }

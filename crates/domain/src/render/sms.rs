@@ -82,16 +82,34 @@ fn gsm_places(c: char) -> Option<usize> {
 /// The first character that the GSM alphabet lacks, with where it is and what could stand in its place.
 pub(super) fn first_beyond_gsm(text: &str) -> Option<(usize, char, Option<&'static str>)> {
     let (at, c) = text.char_indices().find(|(_, c)| gsm_places(*c).is_none())?;
-    let alike = match c {
+    Some((at, c, alike(c).map(|alike| if alike == " " { "a space" } else { alike })))
+}
+
+/// What of the GSM alphabet looks like a character that it lacks.
+fn alike(c: char) -> Option<&'static str> {
+    match c {
         '‘' | '’' | '‚' | '′' | '`' => Some("'"),
         '“' | '”' | '„' | '″' => Some("\""),
         '–' | '—' | '‑' => Some("-"),
         '…' => Some("..."),
-        '\u{a0}' | '\u{202f}' | '\u{2009}' | '\t' => Some("a space"),
+        '\u{a0}' | '\u{202f}' | '\u{2009}' | '\t' => Some(" "),
         '•' | '·' => Some("*"),
         _ => None,
-    };
-    Some((at, c, alike))
+    }
+}
+
+/// The text with look-alikes of the GSM alphabet in the place of what that lacks, as providers do it that are asked to (Twilio's
+/// `SmartEncoded`; which characters exactly is theirs to know, these are the ones that word processors write).
+#[must_use]
+pub fn with_look_alikes(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    for c in text.chars() {
+        match alike(c) {
+            Some(alike) => written.push_str(alike),
+            None => written.push(c),
+        }
+    }
+    written
 }
 
 #[cfg(test)]
@@ -131,5 +149,14 @@ mod tests {
         assert_eq!(first_beyond_gsm("It’s"), Some((2, '’', Some("'"))));
         assert_eq!(first_beyond_gsm("سارة"), Some((0, 'س', None)));
         assert_eq!(first_beyond_gsm("plain {text}"), None);
+        assert_eq!(first_beyond_gsm("a\u{a0}b").unwrap().2, Some("a space"));
+    }
+
+    #[test]
+    fn look_alikes_make_a_message_longer_again() {
+        let written = with_look_alikes("“It’s” 5\u{202f}€ – bye…");
+        assert_eq!(written, "\"It's\" 5 € - bye...");
+        assert_eq!(Segments::of(&written).encoding, Encoding::Gsm7);
+        assert_eq!(with_look_alikes("سارة"), "سارة");
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     Channel,
-    content::{EmailVariant, MetaTemplate, SmsVariant, TwilioContent, WhatsappVariant},
+    content::{EmailFile, EmailVariant, MetaTemplate, SmsVariant, TwilioContent, WhatsappVariant},
 };
 use serde_json::json;
 
@@ -15,7 +15,7 @@ fn occasion() -> Occasion {
 }
 
 fn sms(text: &str) -> TemplateContent {
-    TemplateContent { sms: Some(SmsVariant { text: text.into() }), ..TemplateContent::default() }
+    TemplateContent { sms: Some(SmsVariant { text: text.into(), ..SmsVariant::default() }), ..TemplateContent::default() }
 }
 
 fn email_of(subject: &str, html: &str) -> TemplateContent {
@@ -107,7 +107,7 @@ fn a_variable_without_value_is_named() {
     let error = renderer(&sms("Hi {{ first_name }}")).render(Channel::Sms, &nameless, &occasion()).expect_err("no name");
     assert_eq!(error.to_string(), "sms.text: first_name has no value and no default");
     let defaulted = renderer(&sms("Hi {{ first_name | default('you') }}")).render(Channel::Sms, &nameless, &occasion());
-    assert_eq!(defaulted, Ok(Rendered::Sms(SmsVariant { text: "Hi you".into() })));
+    assert_eq!(defaulted, Ok(Rendered::Sms(SmsVariant { text: "Hi you".into(), ..SmsVariant::default() })));
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn fragments_are_rendered_first_and_may_nest() {
     content.fragments.insert("end".into(), "bye {{ fragments.who }}".into());
     content.fragments.insert("unused".into(), "{{ attributes.nobody_has_this }}".into());
     let rendered = renderer(&content).render(Channel::Sms, &person(), &occasion());
-    assert_eq!(rendered, Ok(Rendered::Sms(SmsVariant { text: "Hello Sara of Dubai, bye Sara of Dubai".into() })));
+    assert_eq!(rendered, Ok(Rendered::Sms(SmsVariant { text: "Hello Sara of Dubai, bye Sara of Dubai".into(), ..SmsVariant::default() })));
 }
 
 #[test]
@@ -247,7 +247,9 @@ fn links_lead_to_the_web() {
     let html = "<p>\n<a href=\"https://example.com\">a</a> <a href='HTTP://example.com'>b</a> <a href=\"mailto:a@example.com\">c</a>\n\
         <a href=\"tel:+971501234567\">d</a> <a href=\"#top\">e</a> <a href=\"{{ unsubscribe_url }}\">f</a> <a name=x>g</a> \
         <a href=\"{{ attributes.url | default(\"https://example.com\") }}\">h</a> <img src=\"https://example.com/x.png\"> <img src=cid:logo></p>";
-    assert!(is_fine(&email_of("x", html)), "{:?}", problems(&email_of("x", html)));
+    let mut fine = email_of("x", html);
+    fine.email.as_mut().unwrap().files = vec![EmailFile { id: "1".into(), content_id: "logo".into() }];
+    assert!(is_fine(&fine), "{:?}", problems(&fine));
     for (bad, line) in [
         ("\n\n<a\n href=\"javascript:alert(1)\">x</a>", 4),
         ("<a href=\"&#106;avascript:alert(1)\">x</a>", 1),
@@ -261,6 +263,30 @@ fn links_lead_to_the_web() {
         assert_eq!((field.as_str(), at), ("email.html", line), "{bad:?} gives {message}");
         assert!(message.contains("http://"), "{message}");
     }
+}
+
+#[test]
+fn files_and_the_html_that_shows_them_agree() {
+    let with = |html: &str, ids: &[&str]| {
+        let mut content = email_of("x", html);
+        let files = ids.iter().map(|id| EmailFile { id: "1".into(), content_id: (*id).into() });
+        content.email.as_mut().unwrap().files = files.collect();
+        content
+    };
+    let picture = "<p>x</p><img src=\"cid:logo\">";
+    assert!(is_fine(&with(picture, &["logo", ""])));
+    for (content, field) in [
+        (with(picture, &[]), "email.html"),
+        (with(picture, &["logo", "logo"]), "email.files[1]"),
+        (with(picture, &["logo", "a b"]), "email.files[1]"),
+        (with("<p>x</p>", &[""; 21]), "email.files[20]"),
+    ] {
+        assert_eq!(problem(&content).0, field);
+    }
+    let unused = crate::render::validate(&with("<p>x</p>", &["logo"]));
+    assert!(unused.iter().any(|problem| problem.field == "email.files[0]" && !problem.is_error()));
+    let rendered = renderer(&with(picture, &["logo"])).render(Channel::Email, &person(), &occasion()).unwrap();
+    assert!(matches!(rendered, Rendered::Email(email) if email.files.len() == 1), "a rendered e-mail names its files");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::{
     Field, html,
     whatsapp::{components, mapping},
 };
-use crate::content::{EmailVariant, PushVariant, SocialVariant, TemplateContent, Variant, WhatsappVariant};
+use crate::content::{EmailVariant, PushVariant, SmsVariant, SocialVariant, TemplateContent, Variant, WhatsappVariant};
 use std::borrow::Cow;
 
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub fn of(content: &TemplateContent) -> Vec<Text<'_>> {
 pub fn of_variant(content: &TemplateContent, variant: Variant) -> Vec<Text<'_>> {
     match variant {
         Variant::Email => content.email.as_ref().map(email).unwrap_or_default(),
-        Variant::Sms => content.sms.iter().map(|sms| Text::new(Field::SmsText, &sms.text)).collect(),
+        Variant::Sms => content.sms.as_ref().map(sms).unwrap_or_default(),
         Variant::Whatsapp => content.whatsapp.as_ref().map(whatsapp).unwrap_or_default(),
         Variant::Push => content.push.as_ref().map(push).unwrap_or_default(),
         Variant::Social => content.social.as_ref().map(social).unwrap_or_default(),
@@ -52,6 +52,11 @@ fn email(email: &EmailVariant) -> Vec<Text<'_>> {
     }
     texts.push(Text::made(Field::EmailText, html::words(&email.text)));
     texts
+}
+
+fn sms(sms: &SmsVariant) -> Vec<Text<'_>> {
+    let media = sms.media_urls.iter().enumerate().map(|(index, url)| Text::new(Field::SmsMedia(index), url));
+    [Text::new(Field::SmsText, &sms.text)].into_iter().chain(media).collect()
 }
 
 fn whatsapp(variant: &WhatsappVariant) -> Vec<Text<'_>> {
@@ -71,6 +76,10 @@ fn whatsapp(variant: &WhatsappVariant) -> Vec<Text<'_>> {
         for (position, source) in mapping::of_meta(variant, meta) {
             texts.push(Text::made(Field::MetaMapping(position), source.template()));
         }
+        if !meta.header_text.is_empty() {
+            texts.push(Text::new(Field::MetaHeaderText, &meta.header_text));
+        }
+        texts.extend(meta.named.iter().map(|(name, text)| Text::new(Field::MetaNamed(name.clone()), text)));
         let texts_within = meta.components.as_ref().map(components::texts).unwrap_or_default();
         texts.extend(texts_within.into_iter().map(|(place, text)| Text::new(Field::MetaComponent(place), text)));
     }
@@ -83,6 +92,7 @@ fn push(push: &PushVariant) -> Vec<Text<'_>> {
         Text::new(Field::PushBody, &push.body),
         Text::new(Field::PushImage, &push.image_url),
         Text::new(Field::PushLink, &push.link),
+        Text::new(Field::PushIcon, &push.icon_url),
     ];
     texts.extend(push.data.iter().map(|(key, text)| Text::new(Field::PushData(key.clone()), text)));
     texts
@@ -92,5 +102,7 @@ fn social(social: &SocialVariant) -> Vec<Text<'_>> {
     let mut texts = vec![Text::new(Field::SocialText, &social.text)];
     texts.extend(social.texts.iter().map(|(network, text)| Text::new(Field::SocialTextOn(*network), text)));
     texts.extend(social.media_urls.iter().enumerate().map(|(index, url)| Text::new(Field::SocialMedia(index), url)));
+    texts.extend(social.alt_texts.iter().enumerate().map(|(index, alt)| Text::new(Field::SocialAlt(index), alt)));
+    texts.extend([Text::new(Field::SocialLink, &social.link), Text::new(Field::SocialLinkTitle, &social.link_title)]);
     texts
 }

@@ -172,7 +172,7 @@ fn a_preheader_is_hidden_in_the_message() {
 fn policies_say_what_stands_for_a_missing_value() {
     let sms = |missing, rules: &[(&str, Option<MissingPolicy>, &str)]| {
         TemplateContent {
-        sms: Some(SmsVariant { text: "Hi {{ first_name }}{% if city %} of {{ city }}{% endif %}, {{ attributes.tier | upper }}{% for x in attributes.tags %}!{% endfor %}".into() }),
+        sms: Some(SmsVariant { text: "Hi {{ first_name }}{% if city %} of {{ city }}{% endif %}, {{ attributes.tier | upper }}{% for x in attributes.tags %}!{% endfor %}".into(), ..SmsVariant::default() }),
         missing,
         variables: rules.iter().map(|(name, missing, text)| ((*name).to_owned(), VariableRule { missing: *missing, default_text: (*text).to_owned() })).collect(),
         ..TemplateContent::default()
@@ -217,7 +217,7 @@ fn a_fragment_is_mended_once_for_all_variants() {
             html: "<p>{{ fragments.offer }} {{ fragments.rich | safe }}</p>".into(),
             ..EmailVariant::default()
         }),
-        sms: Some(SmsVariant { text: "{{ fragments.offer }}".into() }),
+        sms: Some(SmsVariant { text: "{{ fragments.offer }}".into(), ..SmsVariant::default() }),
         whatsapp: Some(WhatsappVariant {
             meta: Some(MetaTemplate {
                 name: "a".into(),
@@ -381,6 +381,7 @@ fn a_notification_fits_its_services() {
         image_url: "https://example.com/{{ city }}.png".into(),
         link: "shop://offers/{{ city }}".into(),
         data: [("tier".into(), "{{ attributes.tier | default('none') }}".into())].into(),
+        ..PushVariant::default()
     };
     assert!(errors(&of(push.clone())).is_empty(), "{:?}", errors(&of(push.clone())));
     let Ok(Rendered::Push(rendered)) = Renderer::new(&of(push.clone())).unwrap().render(Variant::Push, &Person::made_up(), &occasion())
@@ -446,6 +447,17 @@ fn a_post_fits_its_networks() {
     ] {
         assert!(errors(&bad).iter().any(|(_, _, message)| message.contains(part)), "{part}: {:?}", errors(&bad));
     }
+    let of_nobody = post(&[X], "Hello {{ first_name }}", 0);
+    assert!(errors(&of_nobody).iter().any(|(field, _, message)| field == "social.text" && message.contains("no contact")));
+    assert!(errors(&post(&[X], "Hello {{ first_name | default('all') }}", 0)).is_empty());
+    let mut video = post(&[X, Instagram], "a", 1);
+    video.social.as_mut().unwrap().media_urls[0] = "https://example.com/a.MP4?x=1".into();
+    assert!(errors(&video).iter().any(|(_, _, message)| message.contains("video")), "{:?}", errors(&video));
+    video.social.as_mut().unwrap().networks = vec![Instagram];
+    assert!(errors(&video).is_empty(), "{:?}", errors(&video));
+    let mut alts = post(&[X], "a", 1);
+    alts.social.as_mut().unwrap().alt_texts = vec!["one".into(), "two".into()];
+    assert!(errors(&alts).iter().any(|(_, _, message)| message.contains("more than there are pictures")));
     let mut own = post(&[X, Linkedin], &"a".repeat(300), 0);
     own.social.as_mut().unwrap().texts.insert(X, "For {{ campaign.name }}".into());
     assert!(errors(&own).is_empty(), "{:?}", errors(&own));
@@ -457,7 +469,8 @@ fn a_post_fits_its_networks() {
 
 #[test]
 fn text_messages_tell_what_they_cost() {
-    let of = |text: &str| TemplateContent { sms: Some(SmsVariant { text: text.into() }), ..TemplateContent::default() };
+    let of =
+        |text: &str| TemplateContent { sms: Some(SmsVariant { text: text.into(), ..SmsVariant::default() }), ..TemplateContent::default() };
     assert!(validate(&of(&"a".repeat(160))).is_empty());
     let long = warnings(&of(&"a".repeat(161)));
     assert!(long.len() == 1 && long[0].2.contains("about 2 messages: 161 characters, and one message holds 160"), "{long:?}");

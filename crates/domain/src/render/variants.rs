@@ -2,6 +2,7 @@
 
 use super::{Field, MAX_PUSH_BYTES, RenderError, compile::Compiled, context::Scope, email, one_line};
 use crate::content::{EmailVariant, PushVariant, Rendered, SmsVariant, SocialVariant, Variant};
+use std::collections::BTreeMap;
 
 impl Compiled {
     pub fn render_variant(&self, variant: Variant, scope: Scope) -> Result<Rendered, RenderError> {
@@ -12,7 +13,7 @@ impl Compiled {
         let missing = || RenderError::NoVariant(variant);
         match variant {
             Variant::Email => self.email(self.content.email.as_ref().ok_or_else(missing)?, &scope).map(Rendered::Email),
-            Variant::Sms => self.sms(&scope).map(Rendered::Sms),
+            Variant::Sms => self.sms(self.content.sms.as_ref().ok_or_else(missing)?, &scope).map(Rendered::Sms),
             Variant::Whatsapp => self.whatsapp(self.content.whatsapp.as_ref().ok_or_else(missing)?, &scope).map(Rendered::Whatsapp),
             Variant::Push => self.push(self.content.push.as_ref().ok_or_else(missing)?, &scope).map(Rendered::Push),
             Variant::Social => self.social(self.content.social.as_ref().ok_or_else(missing)?, &scope).map(Rendered::Social),
@@ -32,11 +33,15 @@ impl Compiled {
             email::look_over(&html)?;
         }
         let text = if variant.text.trim().is_empty() { email::text(&html) } else { self.render(&Field::EmailText, &scope)? };
-        Ok(EmailVariant { subject, preheader, html, text, ..EmailVariant::default() })
+        Ok(EmailVariant { subject, preheader, html, text, files: variant.files.clone(), ..EmailVariant::default() })
     }
 
-    fn sms(&self, scope: &Scope) -> Result<SmsVariant, RenderError> {
-        Ok(SmsVariant { text: filled(&Field::SmsText, self.render(&Field::SmsText, scope)?)? })
+    fn sms(&self, variant: &SmsVariant, scope: &Scope) -> Result<SmsVariant, RenderError> {
+        let text = self.render(&Field::SmsText, scope)?;
+        let links = variant.media_urls.iter().enumerate().map(|(index, url)| self.link_of(&Field::SmsMedia(index), url, scope));
+        let media_urls = links.collect::<Result<Vec<_>, _>>()?;
+        let text = if media_urls.is_empty() { filled(&Field::SmsText, text)? } else { text };
+        Ok(SmsVariant { text, media_urls })
     }
 
     fn push(&self, variant: &PushVariant, scope: &Scope) -> Result<PushVariant, RenderError> {
@@ -47,7 +52,17 @@ impl Compiled {
         if !link.is_empty() && !is_app_link(&link) {
             return Err(RenderError::BadLink { field: Field::PushLink.to_string() });
         }
-        let mut push = PushVariant { title, body, image_url, link, ..PushVariant::default() };
+        let mut push = PushVariant {
+            title,
+            body,
+            image_url,
+            link,
+            data: BTreeMap::new(),
+            icon_url: self.link_of(&Field::PushIcon, &variant.icon_url, scope)?,
+            ttl_seconds: variant.ttl_seconds,
+            urgency: variant.urgency,
+            collapse_key: variant.collapse_key.clone(),
+        };
         for key in variant.data.keys() {
             push.data.insert(key.clone(), self.render(&Field::PushData(key.clone()), scope)?);
         }
@@ -63,6 +78,11 @@ impl Compiled {
         for (index, url) in variant.media_urls.iter().enumerate() {
             social.media_urls.push(self.link_of(&Field::SocialMedia(index), url, scope)?);
         }
+        for index in 0..variant.alt_texts.len() {
+            social.alt_texts.push(one_line(&self.render(&Field::SocialAlt(index), scope)?));
+        }
+        social.link = self.link_of(&Field::SocialLink, &variant.link, scope)?;
+        social.link_title = one_line(&self.render(&Field::SocialLinkTitle, scope)?);
         for network in variant.targets() {
             let field = Field::SocialTextOn(network);
             let own = variant.texts.contains_key(&network).then(|| self.render(&field, scope)).transpose()?;

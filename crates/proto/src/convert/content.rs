@@ -6,7 +6,7 @@
 use crate::template;
 use domain::{
     content::{
-        EmailVariant, MissingPolicy, Network, PushVariant, SmsVariant, SocialVariant, TemplateContent, Translation, VariableRule, Variant,
+        EmailFile, EmailVariant, MissingPolicy, Network, SmsVariant, SocialVariant, TemplateContent, Translation, VariableRule, Variant,
     },
     render::{ContentProblem, Severity},
 };
@@ -139,6 +139,7 @@ impl From<template::EmailVariant> for EmailVariant {
             mjml: v.mjml,
             layout: v.layout,
             layout_html: v.layout_html,
+            files: v.files.into_iter().map(|file| EmailFile { id: file.attachment_id, content_id: file.content_id }).collect(),
         }
     }
 }
@@ -153,31 +154,20 @@ impl From<EmailVariant> for template::EmailVariant {
             mjml: v.mjml,
             layout: v.layout,
             layout_html: v.layout_html,
+            files: v.files.into_iter().map(|file| template::EmailFile { attachment_id: file.id, content_id: file.content_id }).collect(),
         }
     }
 }
 
 impl From<template::SmsVariant> for SmsVariant {
     fn from(v: template::SmsVariant) -> Self {
-        Self { text: v.text }
+        Self { text: v.text, media_urls: v.media_urls }
     }
 }
 
 impl From<SmsVariant> for template::SmsVariant {
     fn from(v: SmsVariant) -> Self {
-        Self { text: v.text }
-    }
-}
-
-impl From<template::PushVariant> for PushVariant {
-    fn from(v: template::PushVariant) -> Self {
-        Self { title: v.title, body: v.body, image_url: v.image_url, link: v.link, data: v.data.into_iter().collect() }
-    }
-}
-
-impl From<PushVariant> for template::PushVariant {
-    fn from(v: PushVariant) -> Self {
-        Self { title: v.title, body: v.body, image_url: v.image_url, link: v.link, data: v.data.into_iter().collect() }
+        Self { text: v.text, media_urls: v.media_urls }
     }
 }
 
@@ -208,6 +198,9 @@ impl From<template::SocialVariant> for SocialVariant {
             media_urls: v.media_urls,
             networks: v.networks.into_iter().filter_map(network).collect(),
             texts: v.texts.into_iter().filter_map(|own| Some((network(own.network)?, own.text))).collect(),
+            alt_texts: v.alt_texts,
+            link: v.link,
+            link_title: v.link_title,
         }
     }
 }
@@ -220,6 +213,9 @@ impl From<SocialVariant> for template::SocialVariant {
             media_urls: v.media_urls,
             networks: v.networks.into_iter().map(network_number).collect(),
             texts: v.texts.into_iter().map(own).collect(),
+            alt_texts: v.alt_texts,
+            link: v.link,
+            link_title: v.link_title,
         }
     }
 }
@@ -273,7 +269,8 @@ mod tests {
                 }
             },
             "push": {"title": "t", "body": "b", "image_url": "i", "link": "l", "data": {"k": "v"}},
-            "social": {"text": "t", "media_urls": ["m"], "networks": ["facebook", "instagram", "x", "linkedin"], "texts": {"x": "y"}},
+            "social": {"text": "t", "media_urls": ["m"], "networks": ["facebook", "instagram", "x", "linkedin"], "texts": {"x": "y"},
+                "alt_texts": ["a"], "link": "l", "link_title": "t"},
             "locale": "en",
             "variables": {"first_name": {"missing": "default", "default_text": "d"}, "role": {"missing": "skip"}, "city": {"missing": null}},
             "missing": "empty",

@@ -1,7 +1,7 @@
 //! The WhatsApp variant of a content, both ways.
 
 use crate::template;
-use domain::content::{ButtonKind, MetaTemplate, TwilioContent, WhatsappButton, WhatsappKind, WhatsappVariant};
+use domain::content::{ButtonKind, MediaKind, MetaTemplate, TwilioContent, WhatsappButton, WhatsappKind, WhatsappVariant};
 
 impl From<template::WhatsappVariant> for WhatsappVariant {
     fn from(v: template::WhatsappVariant) -> Self {
@@ -9,6 +9,12 @@ impl From<template::WhatsappVariant> for WhatsappVariant {
             template::WhatsappKind::Unspecified | template::WhatsappKind::Text => WhatsappKind::Text,
             template::WhatsappKind::Media => WhatsappKind::Media,
             template::WhatsappKind::Card => WhatsappKind::Card,
+        };
+        let media_kind = match v.media_kind() {
+            template::WhatsappMediaKind::Unspecified => None,
+            template::WhatsappMediaKind::Image => Some(MediaKind::Image),
+            template::WhatsappMediaKind::Video => Some(MediaKind::Video),
+            template::WhatsappMediaKind::Document => Some(MediaKind::Document),
         };
         Self {
             twilio: v.twilio.map(|t| TwilioContent {
@@ -22,6 +28,8 @@ impl From<template::WhatsappVariant> for WhatsappVariant {
             media_url: v.media_url,
             link: v.link,
             buttons: v.buttons.into_iter().map(Into::into).collect(),
+            media_kind,
+            media_name: v.media_name,
         }
     }
 }
@@ -32,6 +40,12 @@ impl From<WhatsappVariant> for template::WhatsappVariant {
             WhatsappKind::Text => template::WhatsappKind::Text,
             WhatsappKind::Media => template::WhatsappKind::Media,
             WhatsappKind::Card => template::WhatsappKind::Card,
+        };
+        let media_kind = match v.media_kind {
+            None => template::WhatsappMediaKind::Unspecified,
+            Some(MediaKind::Image) => template::WhatsappMediaKind::Image,
+            Some(MediaKind::Video) => template::WhatsappMediaKind::Video,
+            Some(MediaKind::Document) => template::WhatsappMediaKind::Document,
         };
         Self {
             twilio: v.twilio.map(|t| template::TwilioContent {
@@ -45,6 +59,8 @@ impl From<WhatsappVariant> for template::WhatsappVariant {
             media_url: v.media_url,
             link: v.link,
             buttons: v.buttons.into_iter().map(Into::into).collect(),
+            media_kind: media_kind.into(),
+            media_name: v.media_name,
         }
     }
 }
@@ -86,6 +102,12 @@ impl From<template::MetaTemplate> for MetaTemplate {
             // An index beyond 255 is no button of any provider; validation refuses 255 itself.
             url_buttons: m.url_buttons.into_iter().map(|(index, text)| (u8::try_from(index).unwrap_or(u8::MAX), text)).collect(),
             mapping: m.mapping.into_iter().collect(),
+            header_text: m.header_text,
+            named: m.named.into_iter().collect(),
+            category: m.category,
+            // Before 1970 is no time for an offer to end, which validation says.
+            offer_ends_ms: m.offer_ends_at.map_or(0, |at| at.seconds.saturating_mul(1_000) + i64::from(at.nanos / 1_000_000)),
+            media_ids: std::collections::BTreeMap::new(),
             components: components.map(|json| serde_json::from_str(&json).unwrap_or(serde_json::Value::String(json))),
         }
     }
@@ -106,6 +128,13 @@ impl From<MetaTemplate> for template::MetaTemplate {
             url_buttons: m.url_buttons.into_iter().map(|(index, text)| (u32::from(index), text)).collect(),
             mapping: m.mapping.into_iter().collect(),
             components_json: m.components.map(json).unwrap_or_default(),
+            header_text: m.header_text,
+            named: m.named.into_iter().collect(),
+            category: m.category,
+            offer_ends_at: (m.offer_ends_ms != 0).then(|| prost_types::Timestamp {
+                seconds: m.offer_ends_ms.div_euclid(1_000),
+                nanos: i32::try_from(m.offer_ends_ms.rem_euclid(1_000) * 1_000_000).unwrap_or_default(),
+            }),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::empty;
 use crate::{
-    content::{EmailVariant, TemplateContent},
+    content::{EmailVariant, MAX_FILES, TemplateContent, content_ids},
     render::{
         ContentProblem, Field,
         compile::Compiled,
@@ -44,6 +44,7 @@ pub fn problems(email: &EmailVariant, content: &TemplateContent) -> Vec<ContentP
         }
     }
     problems.extend(from_mjml(email, content));
+    problems.extend(files(email));
     problems
 }
 
@@ -68,6 +69,42 @@ fn layout(email: &EmailVariant) -> Vec<ContentProblem> {
         let problem =
             ContentProblem::error(Field::EmailHtml, "is a whole document, but a layout goes around it", "keep what stands within <body>");
         problems.push(problem.at(Place::of(&email.html, at)));
+    }
+    problems
+}
+
+/// What is wrong with the files that go along. Whether there are such files isn't known here.
+fn files(email: &EmailVariant) -> Vec<ContentProblem> {
+    let mut problems = Vec::new();
+    if email.files.len() > MAX_FILES {
+        let problem = ContentProblem::error(Field::EmailFile(MAX_FILES), format!("there are more than {MAX_FILES} files"), "take some out");
+        problems.push(problem);
+    }
+    let sources = [&email.html, &email.mjml, &email.layout_html];
+    let shown: Vec<&str> = sources.into_iter().flat_map(|source| content_ids(source)).collect();
+    for (index, file) in email.files.iter().enumerate().take(MAX_FILES) {
+        let field = Field::EmailFile(index);
+        let id = file.content_id.as_str();
+        if !file.has_good_content_id() {
+            let remedy = "use letters, digits, \".\", \"-\", \"_\" and \"@\", at most 64";
+            problems.push(ContentProblem::error(field, "has a content id that mailboxes can't read", remedy));
+        } else if !id.is_empty() && email.files.iter().take(index).any(|other| other.content_id == id) {
+            problems.push(ContentProblem::error(field, format!("has the content id {id:?} of another file"), "give each its own"));
+        } else if !id.is_empty() && !shown.contains(&id) {
+            let message = format!("isn't shown: no picture's address is \"cid:{id}\"");
+            problems.push(ContentProblem::warning(field, message, "show it, or leave the content id empty"));
+        }
+    }
+    for id in shown {
+        // What a variable makes of it is known only once it is rendered.
+        if !id.contains("{{") && !email.files.iter().any(|file| file.content_id == id) {
+            let message = format!("shows the picture \"cid:{id}\", which no file is");
+            problems.push(ContentProblem::error(
+                html::body_field(email),
+                message,
+                "add the file with that content id, or link to the picture",
+            ));
+        }
     }
     problems
 }

@@ -208,8 +208,12 @@ fn try_out(renderer: &Renderer, content: &TemplateContent, variant: Variant) -> 
         Ok(Rendered::Email(email)) => email::rendered(&email),
         Ok(Rendered::Sms(sms)) => sms::rendered(&sms, content),
         Ok(Rendered::Whatsapp(whatsapp)) => whatsapp::rendered(&whatsapp),
-        Ok(Rendered::Push(_)) => Vec::new(),
-        Ok(Rendered::Social(social)) => social::rendered(&social, content),
+        Ok(Rendered::Push(_) | Rendered::Free(_)) => Vec::new(),
+        Ok(Rendered::Social(social)) => {
+            let mut problems = social::rendered(&social, content);
+            problems.extend(social::of_nobody(renderer, &occasion));
+            problems
+        }
         // A made-up attribute has a made-up type; what depends on it shows in a preview for a real contact.
         Err(RenderError::TooLong { field, limit, unit }) => {
             vec![ContentProblem::error(field, format!("is longer than the {limit} {unit} allowed"), "make it shorter")]

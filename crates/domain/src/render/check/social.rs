@@ -2,8 +2,8 @@
 
 use super::link;
 use crate::{
-    content::{Network, SocialVariant, TemplateContent},
-    render::{ContentProblem, Field, MAX_SOCIAL_CHARACTERS},
+    content::{Network, SocialVariant, TemplateContent, Variant, is_video},
+    render::{ContentProblem, Field, MAX_SOCIAL_CHARACTERS, Occasion, Person, RenderError, Renderer},
 };
 use std::collections::BTreeSet;
 
@@ -45,6 +45,7 @@ pub fn problems(social: &SocialVariant) -> Vec<ContentProblem> {
         problems.extend(link(&field, url));
     }
     let targets = social.targets();
+    problems.extend(beside(social));
     if targets.iter().collect::<BTreeSet<_>>().len() < targets.len() {
         problems.push(ContentProblem::error("social.networks", "names a network twice", "name each once"));
     }
@@ -71,6 +72,56 @@ pub fn problems(social: &SocialVariant) -> Vec<ContentProblem> {
         }
     }
     problems
+}
+
+/// What stands beside the text: what is said of pictures, videos, and a page that is shown.
+fn beside(social: &SocialVariant) -> Vec<ContentProblem> {
+    let mut problems = Vec::new();
+    if social.alt_texts.len() > social.media_urls.len() {
+        problems.push(ContentProblem::error("social.alt_texts", "are more than there are pictures", "write one for each, in their order"));
+    }
+    problems.extend(link(&Field::SocialLink, &social.link));
+    if !social.link.is_empty() && !social.media_urls.is_empty() {
+        problems.push(ContentProblem::warning(
+            &Field::SocialLink,
+            "isn't shown with pictures",
+            "write it in the text, or remove one of them",
+        ));
+    }
+    if social.link.is_empty() && !social.link_title.is_empty() {
+        problems.push(ContentProblem::error(&Field::SocialLinkTitle, "is the title of no link", "write the link, or remove the title"));
+    }
+    let pictures_only: Vec<_> = social.targets().into_iter().filter(|network| *network != Network::Instagram).collect();
+    for (index, url) in social.media_urls.iter().enumerate() {
+        let field = Field::SocialMedia(index);
+        if let Some(network) = pictures_only.first().filter(|_| is_video(url)) {
+            problems.push(ContentProblem::error(
+                &field,
+                format!("is a video, which isn't posted to {network}"),
+                "post it to instagram alone",
+            ));
+        } else if social.targets().contains(&Network::Instagram) && is_no_jpeg(url) {
+            problems.push(ContentProblem::warning(&field, "isn't a JPEG, and instagram takes no others", "use a JPEG"));
+        }
+    }
+    problems
+}
+
+fn is_no_jpeg(url: &str) -> bool {
+    let path = url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    [".png", ".gif", ".webp", ".bmp", ".tiff"].iter().any(|ending| path.ends_with(ending))
+}
+
+/// A post is for nobody in particular: what it names of a contact has no value.
+pub fn of_nobody(renderer: &Renderer, occasion: &Occasion) -> Option<ContentProblem> {
+    let occasion = Occasion { campaign_name: occasion.campaign_name.clone(), ..Occasion::default() };
+    match renderer.render(Variant::Social, &Person::default(), &occasion) {
+        Err(RenderError::Missing { field, variable }) => {
+            let message = format!("names {variable}, but a post is for no contact in particular");
+            Some(ContentProblem::error(field, message, format!("leave it out, or write {{{{ {variable} | default('…') }}}}")))
+        }
+        _ => None,
+    }
 }
 
 /// The text that a network gets.

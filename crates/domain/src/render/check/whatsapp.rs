@@ -18,6 +18,9 @@ const MAX_BUTTON: u8 = 9;
 /// What stands on a button (Meta, "Message templates").
 const MAX_BUTTON_TEXT: usize = 25;
 const MAX_CODE: usize = 15;
+/// Characters of a document's name (Meta, media messages).
+const MAX_MEDIA_NAME: usize = 240;
+const CATEGORIES: [&str; 3] = ["MARKETING", "UTILITY", "AUTHENTICATION"];
 const MAX_COMPONENT_VALUES: usize = 300;
 const MAX_COMPONENT_DEPTH: usize = 10;
 const EMPTY: &str = "WhatsApp refuses empty parameters: write something, or a default";
@@ -49,6 +52,10 @@ fn parts(variant: &WhatsappVariant) -> Vec<ContentProblem> {
     }
     if variant.buttons.len() > MAX_BUTTONS {
         problems.push(ContentProblem::error("whatsapp.buttons", format!("are more than {MAX_BUTTONS}"), "keep those that are registered"));
+    }
+    if variant.media_name.chars().count() > MAX_MEDIA_NAME || variant.media_name.contains(['{', '}', '/', '\\', '\n', '\r']) {
+        let message = format!("has more than {MAX_MEDIA_NAME} characters, or a bracket, slash or line break");
+        problems.push(ContentProblem::error("whatsapp.media_name", message, "write the name of a file, such as offer.pdf"));
     }
     for (index, button) in variant.buttons.iter().enumerate() {
         let field = Field::WhatsappButton(index);
@@ -166,7 +173,37 @@ fn meta(variant: &WhatsappVariant, meta: &MetaTemplate) -> Vec<ContentProblem> {
         problems.push(ContentProblem::error("whatsapp.meta.mapping", "is there beside body", "keep one of the two"));
     }
     problems.extend(sources("whatsapp.meta.mapping", &meta.mapping, variant));
+    problems.extend(meta_details(variant, meta));
     problems.extend(meta.components.iter().flat_map(|spec| component_spec(spec, meta)));
+    problems
+}
+
+fn meta_details(variant: &WhatsappVariant, meta: &MetaTemplate) -> Vec<ContentProblem> {
+    let mut problems = Vec::new();
+    let mut error = |field: &str, message: &str, remedy: &str| problems.push(ContentProblem::error(field, message, remedy));
+    if !meta.header_text.is_empty() && (!meta.header_image_url.is_empty() || !variant.media_url.is_empty()) {
+        error("whatsapp.meta.header_text", "is there beside a picture, a video or a document", "a header has one of them: keep it");
+    }
+    if !meta.named.is_empty() && (!meta.body.is_empty() || !meta.mapping.is_empty()) {
+        error("whatsapp.meta.named", "is there beside body or mapping", "a template has named or numbered parameters: keep these");
+    }
+    for (name, text) in &meta.named {
+        let field = format!("whatsapp.meta.named.{name}");
+        // Meta, "Message templates": names of parameters.
+        let is_name = (1..=100).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if !is_name {
+            error(&field, "is no name of a parameter", "it has small letters, digits and _ only, as registered with Meta");
+        }
+        if text.trim().is_empty() {
+            error(&field, "is empty", EMPTY);
+        }
+    }
+    if !meta.category.is_empty() && !CATEGORIES.contains(&meta.category.as_str()) {
+        error("whatsapp.meta.category", "is no category of Meta's", "use MARKETING, UTILITY or AUTHENTICATION, or leave it out");
+    }
+    if meta.offer_ends_ms < 0 {
+        error("whatsapp.meta.offer_ends_at", "is before 1970", "give the time at which the offer ends");
+    }
     problems
 }
 
@@ -193,8 +230,18 @@ fn component_spec(spec: &serde_json::Value, meta: &MetaTemplate) -> Vec<ContentP
             );
         }
     }
-    if !meta.body.is_empty() || !meta.mapping.is_empty() || !meta.url_buttons.is_empty() || !meta.header_image_url.is_empty() {
-        error("stands in place of body, mapping, header_image_url and url_buttons".to_owned(), "keep the components or these");
+    let texts = [&meta.header_image_url, &meta.header_text];
+    let maps = [&meta.mapping, &meta.named];
+    if !meta.body.is_empty()
+        || !meta.url_buttons.is_empty()
+        || meta.offer_ends_ms != 0
+        || texts.iter().any(|text| !text.is_empty())
+        || maps.iter().any(|map| !map.is_empty())
+    {
+        error(
+            "stands in place of body, named, mapping, header_image_url, header_text, offer_ends_at and url_buttons".to_owned(),
+            "keep the components or these",
+        );
     }
     problems
 }
@@ -202,7 +249,7 @@ fn component_spec(spec: &serde_json::Value, meta: &MetaTemplate) -> Vec<ContentP
 /// Parameters that the providers refuse: none, once validation is through.
 pub fn rendered(variant: &WhatsappVariant) -> Vec<ContentProblem> {
     let of_twilio = variant.twilio.iter().flat_map(|twilio| twilio.variables.values());
-    let of_meta = variant.meta.iter().flat_map(|meta| &meta.body);
+    let of_meta = variant.meta.iter().flat_map(|meta| meta.body.iter().chain(meta.named.values()));
     let characters: usize = of_meta.map(|text| text.chars().count()).sum::<usize>().max(of_twilio.map(|text| text.chars().count()).sum());
     if characters <= 1_024 {
         return Vec::new();

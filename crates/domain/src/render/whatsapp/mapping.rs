@@ -113,7 +113,7 @@ pub fn of_meta(variant: &WhatsappVariant, meta: &MetaTemplate) -> Vec<(String, S
     if !meta.mapping.is_empty() {
         return read(&meta.mapping);
     }
-    if !meta.body.is_empty() || meta.components.is_some() {
+    if !meta.body.is_empty() || !meta.named.is_empty() || meta.components.is_some() {
         return Vec::new();
     }
     let sources = match variant.kind {

@@ -2,17 +2,22 @@
 
 pub mod components;
 pub mod mapping;
+mod parameters;
 
 use super::{Field, RenderError, compile::Compiled, context::Scope, one_line, variants::filled};
 use crate::content::{ButtonKind, MetaTemplate, TwilioContent, WhatsappButton, WhatsappVariant};
 use mapping::Source;
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use url::Url;
 
 impl Compiled {
     pub fn whatsapp(&self, variant: &WhatsappVariant, scope: &Scope) -> Result<WhatsappVariant, RenderError> {
-        let mut rendered = WhatsappVariant { kind: variant.kind, ..WhatsappVariant::default() };
+        let mut rendered = WhatsappVariant {
+            kind: variant.kind,
+            media_kind: variant.media_kind,
+            media_name: variant.media_name.clone(),
+            ..WhatsappVariant::default()
+        };
         if !variant.body.is_empty() {
             rendered.body = filled(&Field::WhatsappBody, self.render(&Field::WhatsappBody, scope)?)?;
         }
@@ -52,7 +57,13 @@ impl Compiled {
         parts: &WhatsappVariant,
         scope: &Scope,
     ) -> Result<MetaTemplate, RenderError> {
-        let mut rendered = MetaTemplate { name: meta.name.clone(), language: meta.language.clone(), ..MetaTemplate::default() };
+        let mut rendered = MetaTemplate {
+            name: meta.name.clone(),
+            language: meta.language.clone(),
+            category: meta.category.clone(),
+            offer_ends_ms: meta.offer_ends_ms,
+            ..MetaTemplate::default()
+        };
         if let Some(written) = &meta.components {
             let render_text = |place: &str| self.parameter(&Field::MetaComponent(place.to_owned()), scope);
             rendered.components = Some(components::render(written, &render_text)?);
@@ -61,6 +72,12 @@ impl Compiled {
         rendered.header_image_url = self.link_of(&Field::MetaHeaderImage, &meta.header_image_url, scope)?;
         for index in 0..meta.body.len() {
             rendered.body.push(self.parameter(&Field::MetaBody(index), scope)?);
+        }
+        for name in meta.named.keys() {
+            rendered.named.insert(name.clone(), self.parameter(&Field::MetaNamed(name.clone()), scope)?);
+        }
+        if !meta.header_text.is_empty() {
+            rendered.header_text = self.parameter(&Field::MetaHeaderText, scope)?;
         }
         for (position, source) in mapping::of_meta(variant, meta) {
             rendered.body.push(self.mapped(&Field::MetaMapping(position), &source, parts, scope)?);
@@ -72,7 +89,7 @@ impl Compiled {
             let urls = parts.buttons.iter().zip(0..).filter(|(button, _)| button.kind == ButtonKind::Url && !button.value.is_empty());
             rendered.url_buttons = urls.map(|(button, index)| (index, button.value.clone())).collect();
         }
-        rendered.components = more_components(&rendered, parts);
+        rendered.components = parameters::components(&rendered, parts);
         Ok(rendered)
     }
 
@@ -106,44 +123,5 @@ fn path_of(link: &str) -> String {
     )
 }
 
-/// All parameters as Meta's components, where the simple form can't say them: header media that is no registered picture link, quick
-/// replies, codes. None when it can.
-fn more_components(meta: &MetaTemplate, parts: &WhatsappVariant) -> Option<Value> {
-    let has_media = meta.header_image_url.is_empty() && !parts.media_url.is_empty();
-    let answers =
-        |button: &WhatsappButton| matches!(button.kind, ButtonKind::QuickReply | ButtonKind::CopyCode) && !button.value.is_empty();
-    if !has_media && !parts.buttons.iter().any(answers) {
-        return None;
-    }
-    let mut components = Vec::new();
-    let link = if has_media { &parts.media_url } else { &meta.header_image_url };
-    if !link.is_empty() {
-        components.push(json!({"type": "header", "parameters": [media(link)]}));
-    }
-    if !meta.body.is_empty() {
-        let text = |text: &String| json!({"type": "text", "text": text});
-        components.push(json!({"type": "body", "parameters": meta.body.iter().map(text).collect::<Vec<_>>()}));
-    }
-    let button = |sub_type: &str, index: usize, parameter: Value| json!({"type": "button", "sub_type": sub_type, "index": index.to_string(), "parameters": [parameter]});
-    for (index, text) in &meta.url_buttons {
-        components.push(button("url", usize::from(*index), json!({"type": "text", "text": text})));
-    }
-    for (index, one) in parts.buttons.iter().enumerate().filter(|(_, one)| answers(one)) {
-        components.push(match one.kind {
-            ButtonKind::CopyCode => button("copy_code", index, json!({"type": "coupon_code", "coupon_code": one.value})),
-            _ => button("quick_reply", index, json!({"type": "payload", "payload": one.value})),
-        });
-    }
-    Some(Value::Array(components))
-}
-
-/// A header's picture, video or document, told apart by the ending of its link.
-fn media(link: &str) -> Value {
-    let path = Url::parse(link).map(|url| url.path().to_ascii_lowercase()).unwrap_or_default();
-    let kind = match path.rsplit_once('.').map(|(_, ending)| ending) {
-        Some("mp4" | "3gp" | "mov") => "video",
-        Some("pdf" | "doc" | "docx" | "xls" | "xlsx" | "ppt" | "pptx" | "txt" | "csv") => "document",
-        _ => "image",
-    };
-    json!({"type": kind, kind: {"link": link}})
-}
+#[cfg(test)]
+mod tests;
