@@ -24,6 +24,9 @@ pub enum FaultAction {
     Throttle { after: Option<Duration> },
     /// This message will never be accepted.
     Permanent,
+    /// This message will never be accepted, for want of something in the account's own settings, such as a country that isn't enabled: others
+    /// go on, and a person should know.
+    FixAccount,
     /// The address is no address on this channel.
     InvalidAddress,
     /// The person opted out at the provider: register it, never again.
@@ -32,6 +35,10 @@ pub enum FaultAction {
     PauseSender,
     /// This template can't be sent to anybody until a person mends it; the sender's other messages go on.
     PauseTemplate,
+    /// The account's token isn't taken any more: it is refreshed, and the message waits for that.
+    Reconnect,
+    /// The domain that this message goes to takes it too slowly: slow down for that domain, then try again.
+    SlowDomain { after: Option<Duration> },
 }
 
 impl FaultAction {
@@ -40,9 +47,15 @@ impl FaultAction {
     #[must_use]
     pub fn wait(&self, failures: u32) -> Option<Duration> {
         match self {
-            Self::Retry { after, .. } | Self::Throttle { after } => *after,
+            Self::Retry { after, .. } | Self::Throttle { after } | Self::SlowDomain { after } => *after,
             Self::Ladder { waits } => waits.after(failures),
-            Self::Permanent | Self::InvalidAddress | Self::OptOut | Self::PauseSender | Self::PauseTemplate => None,
+            Self::Permanent
+            | Self::FixAccount
+            | Self::InvalidAddress
+            | Self::OptOut
+            | Self::PauseSender
+            | Self::PauseTemplate
+            | Self::Reconnect => None,
         }
     }
 
@@ -53,8 +66,8 @@ impl FaultAction {
         match self {
             Self::Retry { at_most, .. } => at_most.is_some_and(|most| failures > most),
             Self::Ladder { waits } => waits.after(failures).is_none(),
-            Self::Throttle { .. } | Self::PauseSender | Self::PauseTemplate => false,
-            Self::Permanent | Self::InvalidAddress | Self::OptOut => true,
+            Self::Throttle { .. } | Self::PauseSender | Self::PauseTemplate | Self::Reconnect | Self::SlowDomain { .. } => false,
+            Self::Permanent | Self::FixAccount | Self::InvalidAddress | Self::OptOut => true,
         }
     }
 
@@ -82,10 +95,10 @@ impl Fault {
     }
 }
 
-/// Waits before further tries, one after the other, in whole hours; at least one and at most [`Waits::MAX`].
+/// Waits before further tries, one after the other, in whole minutes; at least one and at most [`Waits::MAX`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Waits {
-    hours: [u16; Self::MAX],
+    minutes: [u16; Self::MAX],
     count: usize,
 }
 
@@ -96,49 +109,60 @@ impl Waits {
 
     /// For tables; more than [`Waits::MAX`] don't compile in one.
     #[must_use]
-    pub const fn of_hours<const N: usize>(given: [u16; N]) -> Self {
-        let mut hours = [0; Self::MAX];
+    pub const fn of_hours<const N: usize>(mut given: [u16; N]) -> Self {
         let mut i = 0;
         while i < N {
-            hours[i] = given[i];
+            given[i] *= 60;
             i += 1;
         }
-        Self { hours, count: N }
+        Self::of_minutes(given)
+    }
+
+    /// The same, in minutes.
+    #[must_use]
+    pub const fn of_minutes<const N: usize>(given: [u16; N]) -> Self {
+        let mut minutes = [0; Self::MAX];
+        let mut i = 0;
+        while i < N {
+            minutes[i] = given[i];
+            i += 1;
+        }
+        Self { minutes, count: N }
     }
 
     /// Reads whole hours with commas between, such as `2,12,24`; each at least 1 and at most a week.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let mut waits = Self { hours: [0; Self::MAX], count: 0 };
+        let mut waits = Self { minutes: [0; Self::MAX], count: 0 };
         for part in text.split(',') {
-            let hours = part.trim().parse().ok().filter(|hours| (1..=Self::MAX_HOURS).contains(hours))?;
-            *waits.hours.get_mut(waits.count)? = hours;
+            let hours: u16 = part.trim().parse().ok().filter(|hours| (1..=Self::MAX_HOURS).contains(hours))?;
+            *waits.minutes.get_mut(waits.count)? = hours * 60;
             waits.count += 1;
         }
         Some(waits)
     }
 
     fn given(&self) -> &[u16] {
-        self.hours.get(..self.count).unwrap_or_default()
+        self.minutes.get(..self.count).unwrap_or_default()
     }
 
     /// The wait after so many failures in a row, from 1 on; None when the last wait was in vain.
     #[must_use]
     pub fn after(&self, failures: u32) -> Option<Duration> {
         let place = usize::try_from(failures.saturating_sub(1)).ok()?;
-        self.given().get(place).map(|hours| Duration::from_secs(u64::from(*hours) * 3_600))
+        self.given().get(place).map(|minutes| Duration::from_secs(u64::from(*minutes) * 60))
     }
 }
 
 impl std::fmt::Debug for Waits {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "hours{:?}", self.given())
+        write!(f, "minutes{:?}", self.given())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::errors::{INVALID, LADDER, OPT_OUT, PAUSE, PAUSE_TEMPLATE, PERMANENT, RETRY, THROTTLE, retry_once};
+    use crate::errors::{INVALID, LADDER, OPT_OUT, PAUSE, PAUSE_TEMPLATE, PERMANENT, RETRY, SLOW_DOMAIN, THROTTLE, retry_once};
 
     #[test]
     fn a_ladder_is_climbed_and_ends() {
@@ -148,6 +172,8 @@ mod tests {
         let own = LADDER.with_ladder(Waits::parse("24, 24"));
         assert_eq!([1, 2, 3].map(|n| own.wait(n)), [hours(24), hours(24), None]);
         assert_eq!(RETRY.with_ladder(Waits::parse("24")), RETRY);
+        let minutes = FaultAction::Ladder { waits: Waits::of_minutes([5, 90]) };
+        assert_eq!([1, 2, 3].map(|n| minutes.wait(n).map(|wait| wait.as_secs())), [Some(300), Some(5_400), None]);
     }
 
     #[test]
@@ -161,7 +187,7 @@ mod tests {
     #[test]
     fn giving_up_is_for_what_is_final_or_was_tried_enough() {
         assert!([PERMANENT, INVALID, OPT_OUT].iter().all(|action| action.gives_up(1)));
-        assert!([RETRY, THROTTLE, PAUSE, PAUSE_TEMPLATE].iter().all(|action| !action.gives_up(99)));
+        assert!([RETRY, THROTTLE, PAUSE, PAUSE_TEMPLATE, FaultAction::Reconnect, SLOW_DOMAIN].iter().all(|action| !action.gives_up(99)));
         assert_eq!([1, 2].map(|n| retry_once(60).gives_up(n)), [false, true]);
     }
 

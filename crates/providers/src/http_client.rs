@@ -1,13 +1,16 @@
 //! The one HTTP client, and the one place that says what a broken call means.
 //!
 //! A call that certainly never reached the provider is refused and may be tried again; one that may have reached it is
-//! uncertain. Adapters see only complete answers below 500.
+//! uncertain. Adapters see only complete answers, as a rule below 500.
 
 use crate::errors::{PAUSE, PERMANENT, RETRY, Row, THROTTLE};
-use crate::{AccountError, Fault, FaultAction, Outcome, tls};
+use crate::{AccountError, Fault, FaultAction, Outcome, message::is_message_id, public_net, tls};
 use http::{HeaderMap, StatusCode, header::RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, redirect::Policy};
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use time::{OffsetDateTime, PrimitiveDateTime, macros::format_description};
 
 /// A whole call, connecting included, unless the caller says otherwise.
@@ -44,11 +47,22 @@ pub(crate) fn shared() -> Result<Client, AccountError> {
             }
         })
         .clone()
-        .ok_or_else(|| AccountError::new("tls", "TLS can't be set up on this machine: see the log"))
+        .ok_or_else(no_tls)
 }
 
+pub(crate) fn no_tls() -> AccountError {
+    AccountError::new("tls", "TLS can't be set up on this machine: see the log")
+}
+
+/// A name in an account's settings may lead to a private network only where that is allowed.
 fn build() -> reqwest::Result<Client> {
+    build_with(|builder| builder.dns_resolver(Arc::new(public_net::Public)))
+}
+
+/// A client with our limits, and what `more` adds.
+pub(crate) fn build_with(more: impl Fn(ClientBuilder) -> ClientBuilder) -> reqwest::Result<Client> {
     tls::install();
+    let builder = || more(builder());
     builder().build().or_else(|error| {
         // A slim container has no certificates of its own; a first run against the sandbox needs none.
         tracing::warn!(%error, "using the built-in certificate authorities");
@@ -73,37 +87,102 @@ fn builder() -> ClientBuilder {
         .tcp_nodelay(true)
 }
 
-/// Makes one call and reads the outcome with the provider's own eyes: `accepted` finds the message id in a success (None:
-/// it can't be read), `refused` names the fault of a refusal.
+/// Makes the one call that sends a message, and reads the outcome with the provider's own eyes: `accepted` finds the message id in a
+/// success (None: it can't be read), `refused` names the fault of a refusal.
 pub(crate) async fn exchange(
     request: RequestBuilder,
     deadline: Duration,
     accepted: impl FnOnce(&Answer) -> Option<String>,
     refused: impl FnOnce(&Answer) -> Fault,
 ) -> Outcome {
-    let response = match request.timeout(deadline).send().await {
-        Ok(response) => response,
-        Err(error) => return transport_outcome(&error),
+    match call(request, deadline, |answer| accepted(answer).filter(|id| is_message_id(id)), refused).await {
+        Ok(provider_message_id) => Outcome::accepted(provider_message_id),
+        Err(outcome) => outcome,
+    }
+}
+
+/// As [`exchange`], for a provider whose own codes count whatever the status is: `certain` tells of a fault in a 5xx whether it says for
+/// sure that nothing was taken.
+pub(crate) async fn exchange_by_code(
+    request: RequestBuilder,
+    deadline: Duration,
+    accepted: impl FnOnce(&Answer) -> Option<String>,
+    refused: impl FnOnce(&Answer) -> Fault,
+    certain: impl FnOnce(&Fault) -> bool,
+) -> Outcome {
+    let answer = match answer(request, deadline).await {
+        Ok(answer) => answer,
+        Err(outcome) => return outcome,
     };
-    let status = response.status();
-    if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
-        return Outcome::uncertain(http_code(status), "the provider had an error of its own");
+    let status = answer.status;
+    if status.is_success() {
+        return accepted(&answer).filter(|id| is_message_id(id)).map_or_else(unreadable_yes, Outcome::accepted);
     }
     if status.is_redirection() {
-        let detail = "the address in base_url sends elsewhere: correct it";
-        return Outcome::Refused(Fault::new(http_code(status), PAUSE, detail));
+        return sends_elsewhere(status);
+    }
+    let fault = refused(&answer);
+    if is_own_error(status) && !certain(&fault) { own_error(status) } else { Outcome::Refused(fault) }
+}
+
+/// Whether a status alone leaves it open if the message was taken.
+fn is_own_error(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT
+}
+
+fn own_error(status: StatusCode) -> Outcome {
+    Outcome::uncertain(http_code(status), "the provider had an error of its own")
+}
+
+fn sends_elsewhere(status: StatusCode) -> Outcome {
+    Outcome::Refused(Fault::new(http_code(status), PAUSE, "the address in base_url sends elsewhere: correct it"))
+}
+
+fn unreadable_yes() -> Outcome {
+    Outcome::uncertain("garbage", "the provider said yes in an unreadable way")
+}
+
+/// Makes one call of several: what `accepted` reads of a success.
+///
+/// # Errors
+/// [`Outcome::Refused`] or [`Outcome::Uncertain`], as of [`exchange`]; see [`Outcome::of_harmless_step`] for a call that nobody sees.
+pub(crate) async fn call<T>(
+    request: RequestBuilder,
+    deadline: Duration,
+    accepted: impl FnOnce(&Answer) -> Option<T>,
+    refused: impl FnOnce(&Answer) -> Fault,
+) -> Result<T, Outcome> {
+    let response = request.timeout(deadline).send().await.map_err(|error| transport_outcome(&error))?;
+    let status = response.status();
+    if is_own_error(status) {
+        return Err(own_error(status));
+    }
+    if status.is_redirection() {
+        return Err(sends_elsewhere(status));
     }
     match (read(response).await, status.is_success()) {
-        (Ok(answer), true) => match accepted(&answer) {
-            Some(provider_message_id) => Outcome::Accepted { provider_message_id },
-            None => Outcome::uncertain("garbage", "the provider said yes in an unreadable way"),
-        },
-        (Err(fault), true) => fault,
-        (Ok(answer), false) => Outcome::Refused(refused(&answer)),
+        (Ok(answer), true) => accepted(&answer).ok_or_else(unreadable_yes),
+        (Err(fault), true) => Err(fault),
+        (Ok(answer), false) => Err(Outcome::Refused(refused(&answer))),
         // The status alone is a refusal, whatever became of the explanation.
         (Err(_), false) => {
-            Outcome::Refused(Fault::new(http_code(status), by_status(status), "the provider refused without a readable reason"))
+            Err(Outcome::Refused(Fault::new(http_code(status), by_status(status), "the provider refused without a readable reason")))
         }
+    }
+}
+
+/// Makes one call and hands over whatever whole answer came, whatever its status: for who reads the provider's word in a 5xx too.
+///
+/// # Errors
+/// The outcome of a call that has no whole answer.
+pub(crate) async fn answer(request: RequestBuilder, deadline: Duration) -> Result<Answer, Outcome> {
+    let response = request.timeout(deadline).send().await.map_err(|error| transport_outcome(&error))?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    match read(response).await {
+        Ok(answer) => Ok(answer),
+        // The status alone is a refusal, whatever became of the explanation.
+        Err(_) if status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT => Ok(Answer { status, headers, body: Vec::new() }),
+        Err(outcome) => Err(outcome),
     }
 }
 
@@ -114,7 +193,7 @@ pub(crate) async fn exchange(
 pub(crate) async fn ask(request: RequestBuilder, deadline: Duration, refused: impl FnOnce(&Answer) -> Fault) -> Result<Answer, Fault> {
     let fault_of = |outcome| match outcome {
         Outcome::Refused(fault) | Outcome::Uncertain(fault) => fault,
-        Outcome::Accepted { .. } => Fault::new("garbage", RETRY, "the provider's answer can't be read"),
+        Outcome::Accepted { .. } | Outcome::Pending { .. } => Fault::new("garbage", RETRY, "the provider's answer can't be read"),
     };
     let response = request.timeout(deadline).send().await.map_err(|error| fault_of(transport_outcome(&error)))?;
     let status = response.status();
@@ -155,7 +234,7 @@ fn transport_outcome(error: &reqwest::Error) -> Outcome {
     }
 }
 
-fn http_code(status: StatusCode) -> String {
+pub(crate) fn http_code(status: StatusCode) -> String {
     format!("http_{}", status.as_u16())
 }
 
@@ -175,14 +254,15 @@ fn by_status(status: StatusCode) -> FaultAction {
 /// The fault of a refusal: by the provider's table if it knows the code, else by the status. `said` is the provider's text.
 pub(crate) fn fault(answer: &Answer, code: Option<String>, known: Option<&Row>, said: &str) -> Fault {
     let action = match known {
-        // 429 is a wish to slow down, whatever else is said; the table may know for how long.
-        Some(row) if answer.status != StatusCode::TOO_MANY_REQUESTS || matches!(row.action, FaultAction::Throttle { .. }) => row.action,
+        // 429 says to come again: the table may know whom that is about and for how long, but not that the message is lost.
+        Some(row) if answer.status != StatusCode::TOO_MANY_REQUESTS || !row.action.gives_up(1) => row.action,
         _ => by_status(answer.status),
     };
     let asked = retry_after(&answer.headers, OffsetDateTime::now_utc());
     let action = match action {
         FaultAction::Retry { after, at_most } => FaultAction::Retry { after: asked.or(after), at_most },
         FaultAction::Throttle { after } => FaultAction::Throttle { after: asked.or(after) },
+        FaultAction::SlowDomain { after } => FaultAction::SlowDomain { after: asked.or(after) },
         action => action,
     };
     let code = code.unwrap_or_else(|| http_code(answer.status));
@@ -216,76 +296,5 @@ fn until(moment: OffsetDateTime, now: OffsetDateTime) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::conformance::stub::{Protocol, Stub, Then, http};
-
-    fn asked(name: &'static str, value: &'static str) -> Option<Duration> {
-        let headers = HeaderMap::from_iter([(http::HeaderName::from_static(name), http::HeaderValue::from_static(value))]);
-        // Sun, 06 Nov 1994 08:49:37 GMT: RFC 9110's own example.
-        retry_after(&headers, OffsetDateTime::from_unix_timestamp(784_111_777).unwrap())
-    }
-
-    #[test]
-    fn retry_after_is_read_as_seconds_or_date() {
-        let seconds = |n| Some(Duration::from_secs(n));
-        assert_eq!(asked("retry-after", "7"), seconds(7));
-        assert_eq!(asked("retry-after", "Sun, 06 Nov 1994 08:50:37 GMT"), seconds(60));
-        assert_eq!(asked("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT"), seconds(0));
-        assert_eq!(asked("retry-after", "999999999"), seconds(86_400));
-        assert_eq!(asked("retry-after", "soon"), None);
-        assert_eq!(asked("retry-after", "-1"), None);
-        assert_eq!(asked("x-ratelimit-reset", "784111787"), seconds(10));
-    }
-
-    async fn outcome(answer: Vec<u8>) -> Outcome {
-        let stub = Stub::start(Protocol::Http, Then::Reply(answer)).await;
-        let request = shared().unwrap().post(format!("http://{}", stub.addr));
-        let accepted = |answer: &Answer| Some(answer.body.len().to_string());
-        exchange(request, Duration::from_secs(1), accepted, |answer| fault(answer, None, None, "no")).await
-    }
-
-    fn fault_in(outcome: &Outcome) -> (bool, &str, FaultAction) {
-        match outcome {
-            Outcome::Refused(fault) => (true, fault.code.as_str(), fault.action),
-            Outcome::Uncertain(fault) => (false, fault.code.as_str(), fault.action),
-            Outcome::Accepted { .. } => panic!("accepted"),
-        }
-    }
-
-    #[tokio::test]
-    async fn redirect_is_not_followed() {
-        let elsewhere = outcome(http(307, &[("Location", "http://127.0.0.1:1/")], b"")).await;
-        assert_eq!(fault_in(&elsewhere), (true, "http_307", PAUSE));
-    }
-
-    #[tokio::test]
-    async fn far_too_long_answer_is_uncertain() {
-        let most = outcome(http(200, &[], &vec![b'x'; ANSWER_MAX_BYTES])).await;
-        assert!(matches!(most, Outcome::Accepted { .. }));
-        let more = outcome(http(200, &[], &vec![b'x'; ANSWER_MAX_BYTES + 1])).await;
-        assert_eq!(fault_in(&more), (false, "garbage", RETRY));
-    }
-
-    #[tokio::test]
-    async fn answer_that_stops_halfway_is_uncertain_unless_it_is_a_no() {
-        let half = |status| http(status, &[], b"halfway").strip_suffix(b"way").unwrap().to_vec();
-        assert_eq!(fault_in(&outcome(half(200)).await), (false, "timeout", RETRY));
-        assert_eq!(fault_in(&outcome(half(400)).await), (true, "http_400", PERMANENT));
-    }
-
-    #[tokio::test]
-    async fn every_server_error_is_uncertain() {
-        for status in [408, 500, 502, 503, 504, 599] {
-            let code = format!("http_{status}");
-            assert_eq!(fault_in(&outcome(http(status, &[], b"")).await), (false, code.as_str(), RETRY));
-        }
-    }
-
-    #[tokio::test]
-    async fn bare_refusals_are_read_by_status() {
-        for (status, action) in [(400, PERMANENT), (401, PAUSE), (403, PAUSE), (404, PAUSE), (413, PERMANENT), (429, THROTTLE)] {
-            assert_eq!(fault_in(&outcome(http(status, &[], b"")).await).2, action, "{status}");
-        }
-    }
-}
+#[path = "http_client_tests.rs"]
+mod tests;

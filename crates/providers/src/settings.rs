@@ -1,9 +1,10 @@
 //! Reads an account's fields, and says what is wrong with one in words that a person can act on.
 
 use crate::registry::Field;
-use crate::{Account, AccountError, Secret, Waits};
-use std::net::IpAddr;
-use url::Url;
+use crate::{Account, AccountError, Secret, Waits, public_net};
+use serde::de::DeserializeOwned;
+use std::{net::IpAddr, ops::RangeInclusive};
+use url::{Host, Url};
 
 /// Longer than any real setting; keeps a pasted file out of requests and messages.
 const SETTING_MAX_CHARS: usize = 2_048;
@@ -62,6 +63,41 @@ impl Account {
         Ok(secret.clone())
     }
 
+    /// A credential of several lines: a key as PEM, its line breaks perhaps lost on the way (`\\n` in one line). None when it is absent.
+    pub(crate) fn pem(&self, name: &str) -> Result<Option<Secret>, AccountError> {
+        let Some(secret) = self.secrets.get(name).filter(|secret| !secret.expose().trim().is_empty()) else { return Ok(None) };
+        let text = secret.expose().trim().replace("\\n", "\n").replace('\r', "");
+        let whole = text.starts_with("-----BEGIN ") && text.contains("\n-----END ") && text.ends_with("-----");
+        if whole {
+            Ok(Some(Secret::new(text + "\n")))
+        } else {
+            Err(AccountError::new(name, "paste the whole PEM text, from -----BEGIN to END-----"))
+        }
+    }
+
+    /// A credential that is a JSON document, such as a service account's key file. None when it is absent.
+    pub(crate) fn json<T: DeserializeOwned>(&self, name: &str, remedy: &str) -> Result<Option<T>, AccountError> {
+        let Some(secret) = self.secrets.get(name).filter(|secret| !secret.expose().trim().is_empty()) else { return Ok(None) };
+        // Not the reader's own words: they may quote the document.
+        serde_json::from_str(secret.expose()).map(Some).map_err(|_| AccountError::new(name, remedy))
+    }
+
+    /// A setting that is true or false; false when it is absent.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, AccountError> {
+        match self.setting(name)? {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(AccountError::new(name, "enter true or false")),
+        }
+    }
+
+    /// A setting that is a whole number in that range. None when it is absent.
+    pub(crate) fn number(&self, name: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, AccountError> {
+        let Some(text) = self.setting(name)? else { return Ok(None) };
+        let remedy = || AccountError::new(name, format!("enter a whole number from {} to {}", range.start(), range.end()));
+        text.parse().ok().filter(|number| range.contains(number)).map(Some).ok_or_else(remedy)
+    }
+
     /// The account's own waits after Meta's limit on marketing for one person.
     pub(crate) fn marketing_waits(&self) -> Result<Option<Waits>, AccountError> {
         let remedy = "enter whole hours with commas between, such as 2,12,24: at most 8, each from 1 to 168";
@@ -69,20 +105,31 @@ impl Account {
         Waits::parse(text).map(Some).ok_or_else(|| AccountError::new(MARKETING_LIMIT.name, remedy))
     }
 
-    /// The provider's address, or the stand-in's that the account names.
+    /// The provider's address, or the stand-in's that the account names; that one on a private network only where the process may go there
+    /// ([`public_net::allow_private`]).
     pub(crate) fn base_url(&self, default: &str) -> Result<Url, AccountError> {
-        const FIELD: &str = "base_url";
-        let text = self.setting(FIELD)?.unwrap_or(default);
-        let url = Url::parse(text).map_err(|_| AccountError::new(FIELD, format!("use a URL such as {default}")))?;
-        let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-        let private = url.host_str().is_some_and(is_private_host);
-        match url.scheme() {
-            _ if !plain => Err(AccountError::new(FIELD, "leave out the user, the query and the fragment")),
-            "https" => Ok(url),
-            "http" if private => Ok(url),
-            "http" => Err(AccountError::new(FIELD, "use https: plain http would show the credentials to the network")),
-            _ => Err(AccountError::new(FIELD, "must begin with https://")),
+        self.url("base_url", default)
+    }
+
+    /// Another address of the provider's, in the setting of that name; the same holds for it.
+    pub(crate) fn url(&self, name: &str, default: &str) -> Result<Url, AccountError> {
+        address(name, self.setting(name)?.unwrap_or(default), default, public_net::private_allowed())
+    }
+}
+
+fn address(name: &str, text: &str, default: &str, private_allowed: bool) -> Result<Url, AccountError> {
+    let url = Url::parse(text).map_err(|_| AccountError::new(name, format!("use a URL such as {default}")))?;
+    let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let private = url.host_str().is_some_and(is_private_host);
+    match url.scheme() {
+        _ if (private || is_special(&url)) && !private_allowed => {
+            Err(AccountError::new(name, "this hub calls no private networks; its operator can allow it (FANFARE_PRIVATE_NETWORKS=allow)"))
         }
+        _ if !plain => Err(AccountError::new(name, "leave out the user, the query and the fragment")),
+        "https" => Ok(url),
+        "http" if private => Ok(url),
+        "http" => Err(AccountError::new(name, "use https: plain http would show the credentials to the network")),
+        _ => Err(AccountError::new(name, "must begin with https://")),
     }
 }
 
@@ -100,6 +147,15 @@ pub(crate) fn is_private_host(host: &str) -> bool {
         Ok(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
         Ok(IpAddr::V6(ip)) => ip.is_loopback() || ip.is_unique_local(),
         Err(_) => !bare.contains('.') || PRIVATE_SUFFIXES.iter().any(|suffix| bare.ends_with(suffix)),
+    }
+}
+
+/// Whether the host is an address, and none of the public internet.
+fn is_special(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => !public_net::is_public(ip.into()),
+        Some(Host::Ipv6(ip)) => !public_net::is_public(ip.into()),
+        _ => false,
     }
 }
 
@@ -147,6 +203,47 @@ mod tests {
             "http://8.8.8.8",
         ] {
             assert_eq!(check(bad).unwrap_err().field, "base_url", "{bad}");
+        }
+    }
+
+    #[test]
+    fn private_networks_are_called_only_where_that_is_allowed() {
+        let check = |url: &str| address("base_url", url, "https://api.example.com", false);
+        assert!(check("https://api.example.com").is_ok());
+        for private in [
+            "http://127.0.0.1:8080",
+            "https://10.0.0.1",
+            "https://[::1]",
+            "https://169.254.169.254",
+            "https://sandbox",
+            "https://100.64.0.1",
+            "https://db.internal",
+        ] {
+            assert!(check(private).unwrap_err().remedy.contains("FANFARE_PRIVATE_NETWORKS"), "{private}");
+        }
+    }
+
+    #[test]
+    fn fields_of_several_kinds_are_read_or_refused_without_showing_them() {
+        let pem = "-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n";
+        let lost = "-----BEGIN PRIVATE KEY-----\\nMIGH\\n-----END PRIVATE KEY-----";
+        for text in [pem, lost, "-----BEGIN PRIVATE KEY-----\r\nMIGH\r\n-----END PRIVATE KEY-----"] {
+            assert_eq!(with("key", text).pem("key").unwrap().unwrap().expose(), pem, "{text}");
+        }
+        assert_eq!(with("other", pem).pem("key"), Ok(None));
+        for bad in ["MIGH", "-----BEGIN PRIVATE KEY-----"] {
+            assert!(!with("key", bad).pem("key").unwrap_err().to_string().contains("MIGH"));
+        }
+        let json = with("file", r#"{"private_key": "secret"}"#).json::<serde_json::Value>("file", "paste the file").unwrap().unwrap();
+        assert_eq!(json["private_key"], "secret");
+        let refused = with("file", r#"{"private_key": "secret"#).json::<serde_json::Value>("file", "paste the file").unwrap_err();
+        assert_eq!(refused.remedy, "paste the file");
+        assert_eq!(["", "true", "false"].map(|text| with("flag", text).flag("flag").unwrap()), [false, true, false]);
+        assert!(with("flag", "yes").flag("flag").is_err());
+        assert_eq!(with("count", "7").number("count", 1..=9), Ok(Some(7)));
+        assert_eq!(with("count", "").number("count", 1..=9), Ok(None));
+        for bad in ["0", "10", "-1", "1.5", "many"] {
+            assert!(with("count", bad).number("count", 1..=9).unwrap_err().remedy.contains("1 to 9"), "{bad}");
         }
     }
 

@@ -41,6 +41,10 @@ pub struct DecodeError {
 pub struct Decoded {
     pub events: Vec<Event>,
     pub inbound: Vec<Inbound>,
+    /// What became of templates that the provider keeps.
+    pub templates: Vec<TemplateNews>,
+    /// What became of the account itself.
+    pub account: Vec<AccountNews>,
     /// Parts of the post with a type or status that this adapter doesn't know.
     pub unknown: usize,
 }
@@ -84,12 +88,105 @@ pub struct Inbound {
     pub key: String,
     /// The person's address: E.164 (no `whatsapp:` prefix), or an e-mail address. None where the provider hides it.
     pub from: Option<String>,
+    /// What the provider calls this person towards this business, where it does (WhatsApp's business-scoped user id).
+    pub user_id: Option<String>,
+    /// The user id that this one takes the place of, in a notice of such a change.
+    pub was_user_id: Option<String>,
+    /// As the person calls themselves there.
+    pub name: Option<String>,
     pub channel: domain::Channel,
+    /// What it is: `text`, `button`, `media`, `reaction`, `preference`, …; the provider's own name where we have none.
+    pub kind: &'static str,
     /// What the person wrote, or the payload of the button that was pressed.
     pub text: String,
+    /// The provider's id of the message that this one quotes or answers.
+    pub reply_to: Option<String>,
+    /// What came along. Only what is known of it: nobody fetches it here.
+    pub media: Vec<Media>,
     /// What the provider itself says it means, if it does.
     pub preference: Option<Preference>,
     pub occurred_at: OffsetDateTime,
+}
+
+impl Inbound {
+    /// A message of whom nothing is known yet.
+    #[must_use]
+    pub fn new(key: impl Into<String>, channel: domain::Channel, occurred_at: OffsetDateTime) -> Self {
+        Self {
+            key: key.into(),
+            from: None,
+            user_id: None,
+            was_user_id: None,
+            name: None,
+            channel,
+            kind: "text",
+            text: String::new(),
+            reply_to: None,
+            media: Vec::new(),
+            preference: None,
+            occurred_at,
+        }
+    }
+}
+
+/// A file in a person's message: what the provider says of it, not the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Media {
+    /// The provider's id; empty where it gives none.
+    pub id: String,
+    /// Where the provider keeps it; empty where it gives none. As a rule only with the account's credentials.
+    pub url: String,
+    pub media_type: String,
+    /// Bytes.
+    pub size: Option<u64>,
+    pub file_name: String,
+    /// As the provider gives it; empty where it doesn't.
+    pub sha256: String,
+}
+
+/// What became of a template that the provider keeps. A part that is None isn't news.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TemplateNews {
+    /// The same news has the same key each time it is posted.
+    pub key: String,
+    /// The provider's id of the template; empty where it gives none.
+    pub provider_id: String,
+    pub name: String,
+    pub language: String,
+    /// In the provider's own words, in capital letters: `APPROVED`, `PAUSED`.
+    pub status: Option<String>,
+    pub quality: Option<String>,
+    pub category: Option<String>,
+    /// Why, in the provider's words.
+    pub reason: Option<String>,
+    pub occurred_at: Option<OffsetDateTime>,
+}
+
+/// What became of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountNews {
+    /// The same news has the same key each time it is posted.
+    pub key: String,
+    pub kind: AccountNewsKind,
+    /// In the provider's own words: `FLAGGED`, `TIER_1K`.
+    pub value: String,
+    /// For a person.
+    pub detail: String,
+    pub occurred_at: OffsetDateTime,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountNewsKind {
+    /// How well its messages are received.
+    Quality,
+    /// How many people it may begin to write to in a day.
+    Limit,
+    /// It may not send, or not all it could.
+    Restriction,
+    /// It may send again.
+    Restored,
+    /// A person took the hub's access away.
+    Disconnected,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod lookups;
 pub(crate) mod stub;
+mod unknowns;
 
 use crate::{Capability, Fault, FaultAction, Message, Outcome, Refused, Send, Webhook, WebhookRequest};
 pub(crate) use lookups::{
@@ -10,6 +11,10 @@ pub(crate) use lookups::{
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 use stub::{Protocol, Stub, Then};
 use time::OffsetDateTime;
+pub(crate) use unknowns::{
+    batch_keeps_order_and_length, secrets_are_absent_from_urls, unknown_code_is_kept, unknown_fields_change_nothing,
+    unknown_fields_of_a_post_change_nothing,
+};
 
 const PATIENT: Duration = Duration::from_secs(5);
 const HASTY: Duration = Duration::from_secs(1);
@@ -19,6 +24,8 @@ pub(crate) struct Fixture {
     pub protocol: Protocol,
     pub sender: fn(SocketAddr, Duration) -> Arc<dyn Send>,
     pub message: Message,
+    /// What is asked before the sending request, by the beginning of the request, and how it is answered: a token, an upload.
+    pub before: Vec<(&'static str, Vec<u8>)>,
     /// The provider's yes, and the id in it.
     pub accepted: (Vec<u8>, &'static str),
     /// A no for good: the answer, the code in it, what follows.
@@ -36,6 +43,13 @@ pub(crate) struct Fixture {
     pub capability: Capability,
     pub lookup: Option<lookups::Case>,
     pub hooks: Option<Hooks>,
+}
+
+impl Fixture {
+    /// The provider, who does so with the sending request.
+    async fn stub(&self, then: Then) -> Stub {
+        Stub::stepped(self.protocol, self.before.clone(), then).await
+    }
 }
 
 /// The receiving half.
@@ -64,7 +78,7 @@ impl Hooks {
 }
 
 async fn answer(fixture: &Fixture, then: Then, deadline: Duration) -> Outcome {
-    let stub = Stub::start(fixture.protocol, then).await;
+    let stub = fixture.stub(then).await;
     let outcome = (fixture.sender)(stub.addr, deadline).send(&fixture.message).await;
     assert_eq!(stub.requests().len(), 1, "each send is one request");
     outcome
@@ -82,8 +96,8 @@ fn uncertain_code(outcome: Outcome) -> String {
 
 pub(crate) async fn accepted_message_has_an_id(f: Fixture) {
     let outcome = answer(&f, Then::Reply(f.accepted.0.clone()), PATIENT).await;
-    let provider_message_id = f.accepted.1.to_owned();
-    assert_eq!(outcome, Outcome::Accepted { provider_message_id });
+    let Outcome::Accepted { provider_message_id, .. } = outcome else { panic!("must be accepted: {outcome:?}") };
+    assert_eq!(provider_message_id, f.accepted.1);
 }
 
 pub(crate) async fn refusal_has_code_and_action(f: Fixture) {
@@ -225,14 +239,16 @@ macro_rules! conformance {
         crate::conformance::conformance!(sending $fixture);
         crate::conformance::conformance!(receives $fixture:
             forged_posts_are_refused, every_flipped_bit_is_noticed,
-            replayed_post_has_the_same_keys, unknown_event_is_harmless);
+            replayed_post_has_the_same_keys, unknown_event_is_harmless,
+            unknown_fields_of_a_post_change_nothing);
     };
     (sending $fixture:path) => {
         crate::conformance::conformance!(sends $fixture:
             accepted_message_has_an_id, refusal_has_code_and_action, throttle_says_how_long,
             time_out_after_the_request_is_uncertain, reset_after_the_request_is_uncertain,
             refused_connection_may_be_tried_again, server_error_is_uncertain,
-            unreadable_success_is_uncertain, secrets_are_absent_from_debug,
+            unreadable_success_is_uncertain, unknown_fields_change_nothing, unknown_code_is_kept,
+            batch_keeps_order_and_length, secrets_are_absent_from_debug, secrets_are_absent_from_urls,
             capability_is_what_the_account_can_do, lookup_finds_what_was_taken,
             lookup_of_what_was_never_taken_says_so, lookup_in_doubt_cannot_say);
     };
@@ -249,13 +265,5 @@ pub(crate) use conformance;
 
 /// A message to somebody; the adapter's tests fill in the content.
 pub(crate) fn message(to: &str, content: domain::content::Rendered) -> Message {
-    Message {
-        to: to.to_owned(),
-        to_name: Some("Ann Example".to_owned()),
-        content,
-        correlation: "d1.017-Ab_c".to_owned(),
-        idempotency_key: "d1-key".to_owned(),
-        status_callback: None,
-        unsubscribe_url: None,
-    }
+    Message { to_name: Some("Ann Example".to_owned()), ..Message::new(to, content, "d1.017-Ab_c", "d1-key") }
 }

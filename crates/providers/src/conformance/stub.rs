@@ -32,6 +32,9 @@ pub(crate) type Scripted = (&'static str, &'static str);
 #[derive(Debug, Clone)]
 pub(crate) struct Stub {
     pub addr: SocketAddr,
+    /// Requests that begin so are answered so, and listed apart.
+    before: Arc<Vec<(&'static str, Vec<u8>)>>,
+    steps: Arc<Mutex<Vec<Vec<u8>>>>,
     requests: Arc<Mutex<Vec<Vec<u8>>>>,
     connections: Arc<Mutex<usize>>,
 }
@@ -42,8 +45,19 @@ impl Stub {
     }
 
     pub(crate) async fn scripted(protocol: Protocol, then: Then, script: Vec<Scripted>) -> Self {
+        Self::serving(protocol, Vec::new(), then, script).await
+    }
+
+    /// One that answers what is asked `before` the sending request as given there, by the beginning of the request.
+    pub(crate) async fn stepped(protocol: Protocol, before: Vec<(&'static str, Vec<u8>)>, then: Then) -> Self {
+        Self::serving(protocol, before, then, Vec::new()).await
+    }
+
+    async fn serving(protocol: Protocol, before: Vec<(&'static str, Vec<u8>)>, then: Then, script: Vec<Scripted>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let stub = Self { addr: listener.local_addr().unwrap(), requests: Arc::default(), connections: Arc::default() };
+        let addr = listener.local_addr().unwrap();
+        let before = Arc::new(before);
+        let stub = Self { addr, before, steps: Arc::default(), requests: Arc::default(), connections: Arc::default() };
         let serving = stub.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -68,6 +82,11 @@ impl Stub {
         self.requests.lock().unwrap().clone()
     }
 
+    /// The requests that came before the sending one.
+    pub(crate) fn steps(&self) -> Vec<Vec<u8>> {
+        self.steps.lock().unwrap().clone()
+    }
+
     pub(crate) fn connections(&self) -> usize {
         *self.connections.lock().unwrap()
     }
@@ -82,6 +101,11 @@ impl Stub {
                 Protocol::Http => http_request(&mut stream).await?,
                 Protocol::Smtp => letter(&mut stream, script).await?,
             };
+            if let Some((_, answer)) = self.before.iter().find(|(begin, _)| request.starts_with(begin.as_bytes())) {
+                self.steps.lock().unwrap().push(request);
+                stream.write_all(answer).await.ok()?;
+                continue;
+            }
             self.requests.lock().unwrap().push(request);
             match then {
                 Then::Reply(bytes) => stream.write_all(bytes).await.ok()?,

@@ -12,7 +12,7 @@ const CHALLENGE_MAX_CHARS: usize = 256;
 ///
 /// # Errors
 /// The outer one when the account can't be used as entered; [`Refused`] when the question isn't Meta's.
-pub fn challenge(account: &Account, query: &str) -> Result<Result<String, Refused>, AccountError> {
+pub(super) fn challenge(account: &Account, query: &str) -> Result<Result<String, Refused>, AccountError> {
     let config = Config::read(account)?;
     Ok(answer(&config, query))
 }

@@ -30,10 +30,19 @@ pub(super) fn report_action(code: &str) -> Option<FaultAction> {
     code.parse().ok().and_then(find).map(|row| row.action)
 }
 
+/// Whether a code says for sure that nothing was taken, whatever the status is: Meta answers some of its refusals with 500 (3 and 131045
+/// among them). A trouble of its own leaves it open.
+pub(super) fn is_certain(code: &str) -> bool {
+    report_action(code).is_some_and(|action| !matches!(action, FaultAction::Retry { .. }))
+}
+
+/// What may be a fault of the request as well: a few tries must do.
+const A_FEW_TIMES: FaultAction = FaultAction::Retry { after: None, at_most: Some(3) };
+
 #[rustfmt::skip]
 pub(super) static TABLE: &[Row] = &[
     row(0, PAUSE, "the access token is refused"),
-    row(1, RETRY, "a bad request or an error at Meta"),
+    row(1, A_FEW_TIMES, "a bad request or an error at Meta"),
     row(2, RETRY, "Meta is overloaded or down"),
     row(3, PAUSE, "the app lacks a permission"),
     row(4, THROTTLE, "the app calls too often"),

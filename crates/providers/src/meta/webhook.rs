@@ -1,12 +1,11 @@
-//! Meta's posts: statuses of what we sent, people's messages, and their marketing preference.
+//! Meta's posts: statuses of what we sent; what people send is read by `people`, what becomes of templates and accounts by `news`.
 //!
 //! One post holds many parts. Each is read by itself, so that one of a new shape hides none of the others.
 
-use super::{Config, errors};
+use super::{Config, errors, news, people};
 use crate::signature::unhex;
 use crate::webhook::{provider_time, text_of};
-use crate::{DecodeError, Decoded, Event, EventKind, Inbound, Preference, Refused, Waits, Webhook, WebhookRequest};
-use domain::Channel;
+use crate::{DecodeError, Decoded, Event, EventKind, Refused, Waits, Webhook, WebhookRequest};
 use ring::hmac;
 use serde::Deserialize;
 use serde_json::Value;
@@ -46,33 +45,51 @@ impl Webhook for Receiver {
             reason: format!("not a webhook post (line {}, column {})", error.line(), error.column()),
         })?;
         let mut decoded = Decoded::default();
-        for change in post.entry.iter().flat_map(|entry| &entry.changes) {
-            let value = &change["value"];
-            match change["field"].as_str() {
-                Some("messages") => {
-                    let statuses = parts(value, "statuses");
-                    let messages = parts(value, "messages");
-                    if statuses.is_empty() && messages.is_empty() {
-                        decoded.unknown += 1;
-                    }
-                    for status in statuses {
-                        keep(&mut decoded.events, &mut decoded.unknown, event(status, self.marketing_waits, request.now));
-                    }
-                    for message in messages {
-                        let inbound = inbound(message, request.now);
-                        keep(&mut decoded.inbound, &mut decoded.unknown, inbound);
-                    }
-                }
-                Some("user_preferences") => {
-                    for wish in parts(value, "user_preferences") {
-                        let inbound = preference(wish, request.now);
-                        keep(&mut decoded.inbound, &mut decoded.unknown, inbound);
-                    }
-                }
-                _ => decoded.unknown += 1,
+        for entry in &post.entry {
+            for change in &entry.changes {
+                self.take(change, entry, request.now, &mut decoded);
             }
         }
         Ok(decoded)
+    }
+}
+
+impl Receiver {
+    fn take(&self, change: &Value, entry: &Entry, now: OffsetDateTime, decoded: &mut Decoded) {
+        let value = &change["value"];
+        let field = change["field"].as_str().unwrap_or_default();
+        match field {
+            "messages" => {
+                let (statuses, messages) = (parts(value, "statuses"), parts(value, "messages"));
+                if statuses.is_empty() && messages.is_empty() {
+                    decoded.unknown += 1;
+                }
+                for status in statuses {
+                    keep(&mut decoded.events, &mut decoded.unknown, event(status, self.marketing_waits, now));
+                }
+                for message in messages {
+                    keep(&mut decoded.inbound, &mut decoded.unknown, people::message(message, parts(value, "contacts"), now));
+                }
+            }
+            "user_preferences" => {
+                for wish in parts(value, "user_preferences") {
+                    keep(&mut decoded.inbound, &mut decoded.unknown, people::preference(wish, now));
+                }
+            }
+            "user_id_update" => {
+                for update in parts(value, "user_id_update") {
+                    keep(&mut decoded.inbound, &mut decoded.unknown, people::id_update(update, now));
+                }
+            }
+            "message_template_status_update" | "message_template_quality_update" | "template_category_update" => {
+                keep(&mut decoded.templates, &mut decoded.unknown, news::template(field, value, &entry.time, now));
+            }
+            "phone_number_quality_update" | "account_update" | "account_review_update" => {
+                let waba = text_of(&entry.id).unwrap_or_default();
+                keep(&mut decoded.account, &mut decoded.unknown, news::account(field, value, &waba, &entry.time, now));
+            }
+            _ => decoded.unknown += 1,
+        }
     }
 }
 
@@ -83,6 +100,11 @@ struct Post {
 
 #[derive(Deserialize)]
 struct Entry {
+    /// The WhatsApp Business Account.
+    #[serde(default)]
+    id: Value,
+    #[serde(default)]
+    time: Value,
     #[serde(default)]
     changes: Vec<Value>,
 }
@@ -121,64 +143,4 @@ fn event(status: &Value, waits: Option<Waits>, now: OffsetDateTime) -> Option<Ev
         code: Some(error.map_or_else(|| name.to_owned(), |code| code.to_string())),
         action: error.and_then(errors::find).map(|row| row.action.with_ladder(waits)),
     })
-}
-
-fn inbound(message: &Value, now: OffsetDateTime) -> Option<Inbound> {
-    Some(Inbound {
-        key: text_of(&message["id"])?,
-        from: number(&message["from"]),
-        channel: Channel::Whatsapp,
-        text: text(message)?,
-        preference: None,
-        occurred_at: provider_time(&message["timestamp"], now),
-    })
-}
-
-/// What the person said: words, a button's payload, a caption; empty for a message without words. None for what is no
-/// message of a person.
-fn text(message: &Value) -> Option<String> {
-    let kind = message["type"].as_str()?;
-    let part = &message[kind];
-    let words = match kind {
-        "text" => &part["body"],
-        "button" if !part["payload"].is_null() => &part["payload"],
-        "button" => &part["text"],
-        "interactive" => match part["type"].as_str()? {
-            "button_reply" => &part["button_reply"]["id"],
-            "list_reply" => &part["list_reply"]["id"],
-            _ => &Value::Null,
-        },
-        "reaction" => &part["emoji"],
-        "image" | "video" | "document" => &part["caption"],
-        "audio" | "sticker" | "location" | "contacts" => &Value::Null,
-        "order" => &part["text"],
-        _ => return None,
-    };
-    Some(text_of(words).unwrap_or_default())
-}
-
-fn preference(wish: &Value, now: OffsetDateTime) -> Option<Inbound> {
-    let value = wish["value"].as_str()?;
-    let category = wish["category"].as_str().filter(|name| *name == "marketing_messages")?;
-    let person = text_of(&wish["user_id"]).or_else(|| text_of(&wish["wa_id"]))?;
-    let timestamp = text_of(&wish["timestamp"]).unwrap_or_default();
-    Some(Inbound {
-        key: format!("{person}:{category}:{value}:{timestamp}"),
-        from: number(&wish["wa_id"]),
-        channel: Channel::Whatsapp,
-        text: String::new(),
-        preference: Some(match value {
-            "stop" => Preference::Stop,
-            "resume" => Preference::Start,
-            _ => return None,
-        }),
-        occurred_at: provider_time(&wish["timestamp"], now),
-    })
-}
-
-/// A WhatsApp id is the number's digits; a person with a user name may have none.
-fn number(id: &Value) -> Option<String> {
-    let digits = text_of(id)?;
-    let number = format!("+{}", digits.trim_start_matches('+'));
-    crate::settings::is_e164(&number).then_some(number)
 }

@@ -5,10 +5,12 @@
 //! code alone says what follows: `5.1.1`, `blocked:5.7.1`, `dropped:unsubscribed_address`.
 //! Source: SendGrid's OpenAPI description and event webhook reference; the actions are ours.
 
+use super::wire::{Complaint, ErrorBody};
 use crate::errors::{INVALID, OPT_OUT, PAUSE, PERMANENT, Row, THROTTLE, row};
 use crate::http_client::{self, Answer};
 use crate::smtp::errors::{by_reply, reported};
 use crate::{Fault, FaultAction};
+use std::collections::BTreeMap;
 
 /// A refusal's status, the beginning of the field's name, the end of it, and what follows. The first match counts.
 #[rustfmt::skip]
@@ -39,8 +41,26 @@ static DROPS: &[(&str, FaultAction)] = &[
 ];
 
 pub(super) fn fault(answer: &Answer) -> Fault {
-    let body: super::wire::ErrorBody = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let complaint = body.errors.into_iter().next().unwrap_or_default();
+    of_complaint(answer, complaints(answer).into_iter().next().unwrap_or_default())
+}
+
+/// What a refusal says of single messages of a call, by their place in it; of each the first complaint. Empty when it is about the whole.
+pub(super) fn by_place(answer: &Answer) -> BTreeMap<usize, Fault> {
+    let mut named = BTreeMap::new();
+    for complaint in complaints(answer) {
+        let place = complaint.field.as_deref().and_then(|field| field.strip_prefix("personalizations."));
+        let place = place.and_then(|rest| rest.split('.').next()?.parse().ok());
+        let Some(place) = place else { return BTreeMap::new() };
+        named.entry(place).or_insert_with(|| of_complaint(answer, complaint));
+    }
+    named
+}
+
+fn complaints(answer: &Answer) -> Vec<Complaint> {
+    serde_json::from_slice::<ErrorBody>(&answer.body).unwrap_or_default().errors
+}
+
+fn of_complaint(answer: &Answer, complaint: Complaint) -> Fault {
     let field = complaint.field.unwrap_or_default();
     let status = u32::from(answer.status.as_u16());
     let known = REFUSALS

@@ -1,12 +1,18 @@
-//! SendGrid's v3 Mail Send, one recipient a call.
+//! SendGrid's v3 Mail Send, up to 1,000 recipients a call.
 //!
-//! SendGrid rewrites no link and adds no pixel or footer: Fanfare's own are in the content already, and its
-//! List-Unsubscribe headers lead to the hub. The correlation travels in `custom_args.fanfare` and comes back with every event.
-//! Not here: SendGrid's templates, unsubscribe groups, categories, scheduled sending. Start with `send.rs` and `webhook.rs`.
+//! Messages of one template go together ([`batch`]): what they have in common is the content, and what differs are substitutions of each
+//! recipient's own ([`frame`]). Each has a personalisation of its own, so that nobody sees the others. SendGrid rewrites no link and adds
+//! no pixel or footer: Fanfare's own are in the content already, and its List-Unsubscribe headers lead to the hub. The correlation
+//! travels in `custom_args.fanfare` and comes back with every event.
+//! Who is on SendGrid's suppression lists is read now and then ([`suppressions`]). Not here: SendGrid's templates, the lists of its
+//! unsubscribe groups, categories, scheduled sending. Start with `send.rs` and `webhook.rs`.
 //! Source: SendGrid's OpenAPI description (`tsg_mail_v3`) and its event webhook reference.
 
+mod batch;
 mod errors;
+mod frame;
 mod send;
+mod suppressions;
 mod webhook;
 mod wire;
 
@@ -14,8 +20,8 @@ mod wire;
 mod tests;
 
 use crate::http_client::DEADLINE;
-use crate::registry::{Field, Provider};
-use crate::{Account, AccountError, Secret, Send, Webhook};
+use crate::registry::{Field, Hook, Provider};
+use crate::{Account, AccountError, Manage, Secret, Send, Webhook};
 use domain::Channel;
 use std::{sync::Arc, time::Duration};
 use url::Url;
@@ -32,11 +38,19 @@ pub static PROVIDER: Provider = Provider {
             "webhook_public_key",
             "the event webhook's verification key, as SendGrid shows it; without it no event is believed",
         ),
+        Field::optional("batch_size", "how many messages one call may carry: 1 to 1000; 1000 unless set"),
+        Field::optional("unsubscribe_group", "number of the SendGrid unsubscribe group that messages belong to"),
         Field::optional("base_url", "another address than https://api.sendgrid.com (EU: https://api.eu.sendgrid.com)"),
     ],
-    secrets: &[Field::required("api_key", "an API key with the Mail Send permission")],
+    secrets: &[Field::required(
+        "api_key",
+        "an API key with the Mail Send permission, and to read suppressions where those are to be taken over",
+    )],
     sender: |account, channel| sender(account, channel, DEADLINE),
     webhook: Some(|account| Ok(Arc::new(webhook::Receiver::new(Config::read(account)?)) as Arc<dyn Webhook>)),
+    hooks: &[Hook::ONLY],
+    manage: Some(|account, _| Ok(Arc::new(suppressions::Lists::new(Config::read(account)?, DEADLINE)?) as Arc<dyn Manage>)),
+    ..Provider::BASE
 };
 
 /// The sending half, with a deadline of the caller's choosing for each call.
@@ -57,6 +71,8 @@ struct Config {
     from_name: Option<String>,
     base_url: Url,
     api_key: Secret,
+    batch_size: usize,
+    unsubscribe_group: Option<u32>,
     /// The point of the P-256 key that events are signed with, uncompressed.
     webhook_key: Option<Vec<u8>>,
 }
@@ -78,6 +94,8 @@ impl Config {
                 "enter an e-mail address that is verified at SendGrid",
             )?,
             from_name: account.setting("from_name")?.map(str::to_owned),
+            batch_size: account.number("batch_size", 1..=1_000)?.and_then(|most| usize::try_from(most).ok()).unwrap_or(1_000),
+            unsubscribe_group: account.number("unsubscribe_group", 1..=u64::from(u32::MAX))?.and_then(|id| u32::try_from(id).ok()),
             base_url: account.base_url(BASE_URL)?,
             api_key: account.token("api_key", "enter an API key")?,
             webhook_key,

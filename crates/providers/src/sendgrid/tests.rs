@@ -76,6 +76,7 @@ fn fixture() -> Fixture {
         protocol: Protocol::Http,
         sender: at,
         message: email("Hello", "Hi", "<p>Hi</p>"),
+        before: Vec::new(),
         accepted: (http(202, &[("X-Message-Id", "abc123")], b""), "abc123"),
         refused: (http(400, &[], &error("Does not contain a valid address.", json!("personalizations.0.to.0.email"))), "http_400", INVALID),
         throttled: (
@@ -154,7 +155,7 @@ async fn outcome(answer: Vec<u8>) -> Outcome {
 #[tokio::test]
 async fn success_without_the_header_has_our_own_id() {
     let provider_message_id = "d1.017-Ab_c".to_owned();
-    assert_eq!(outcome(http(202, &[], b"")).await, Outcome::Accepted { provider_message_id });
+    assert_eq!(outcome(http(202, &[], b"")).await, Outcome::accepted(provider_message_id));
     assert!(matches!(outcome(http(202, &[], b"<html>")).await, Outcome::Uncertain(_)));
 }
 
@@ -246,6 +247,17 @@ fn decode(body: &[u8]) -> Decoded {
 }
 
 #[test]
+fn a_report_names_its_message_as_the_answer_to_a_batch_did() {
+    let event = |more: Value| {
+        let mut event = json!({"event": "delivered", "sg_event_id": "e", "sg_message_id": "abc.recvd-1-2-3.0", "fanfare": "d1"});
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        decode(json!([event]).to_string().as_bytes()).events.remove(0).provider_message_id.unwrap()
+    };
+    assert_eq!(event(json!({"fanfare_n": "7"})), wire::id_of("abc", "7"));
+    assert_eq!(event(json!({})), "abc");
+}
+
+#[test]
 fn published_events_decode() {
     use EventKind::{Clicked, Complained, Delivered, Failed, Opened, Sent, Unsubscribed};
     for (name, body) in contracts::samples("sendgrid", "event_", ".json") {
@@ -268,6 +280,8 @@ fn published_events_decode() {
     }
     let all = decode(&contracts::bytes("sendgrid/samples/events_all_types.json"));
     assert_eq!((all.events.len(), all.unknown), (9, 0));
+    let one = decode(&contracts::bytes("sendgrid/samples/webhook_body_single.raw.txt"));
+    assert_eq!((one.events.len(), one.unknown), (1, 0));
     let two = decode(&contracts::bytes("sendgrid/samples/webhook_body_two_events.raw.txt"));
     assert_eq!(two.events[1].action, Some(retry_once(86_400)), "a full mailbox");
     assert_eq!(two.events[1].code.as_deref(), Some("blocked:5.2.2"));

@@ -3,7 +3,7 @@
 //! SendGrid repeats a post for 24 hours until it gets a 2xx, each time with the stamp of that try; the window allows for
 //! that and for a clock that is a little off.
 
-use super::{Config, errors};
+use super::{Config, errors, wire};
 use crate::errors::OPT_OUT;
 use crate::signature::hex;
 use crate::webhook::{provider_time, text_of};
@@ -118,11 +118,20 @@ fn event(value: &Value, name: &str, meaning: Meaning, now: OffsetDateTime) -> Ev
         key: text_of(&value["sg_event_id"]).unwrap_or_else(|| fingerprint(value)),
         kind: meaning.kind,
         correlation: text_of(&value["fanfare"]),
-        // The answer to the request names only the part before the first dot.
-        provider_message_id: text_of(&value["sg_message_id"]).and_then(|id| id.split('.').next().map(str::to_owned)),
+        provider_message_id: message_id(value),
         occurred_at: provider_time(&value["timestamp"], now),
         code: Some(meaning.code.unwrap_or_else(|| name.to_owned())),
         action: meaning.action,
+    }
+}
+
+/// What the hub calls the message. The answer to the request names only the part before the first dot, and is for all messages of a call;
+/// its place in it comes back beside our correlation.
+fn message_id(value: &Value) -> Option<String> {
+    let call = text_of(&value["sg_message_id"])?.split('.').next()?.to_owned();
+    match text_of(&value["fanfare_n"]) {
+        Some(n) => Some(wire::id_of(&call, &n)),
+        None => Some(call),
     }
 }
 

@@ -3,9 +3,12 @@
 //! lettre speaks the protocol; the connections are ours: opened without Nagle's delay (which costs 40 ms a message), at
 //! most `max_connections` at once, kept for a while and checked before they are used again. The conversation is led step by
 //! step, because only what happens after the message has left is uncertain.
-//! Not here: signing with DKIM (the relay does it), and reading bounces that come by mail.
+//! Letters are signed with DKIM where the account has a key ([`dkim`]), and carry the files of their content. Bounces come back by mail,
+//! to an address that names the delivery: [`crate::dsn`] reads them.
+//! Not here: finding a domain's MX (letters go to a relay), and publishing keys.
 //! Start with `send.rs`; `pool.rs` and `stream.rs` are the connections.
 
+mod dkim;
 pub(crate) mod errors;
 mod pool;
 mod send;
@@ -16,10 +19,11 @@ mod wire;
 mod tests;
 
 use crate::http_client::DEADLINE;
+use crate::mailbox::imap::Imap;
 use crate::registry::{Field, Provider};
 use crate::settings::is_private_host;
-use crate::{Account, AccountError, Secret, Send};
-use domain::Channel;
+use crate::{Account, AccountError, Mailbox, Secret, Send};
+use domain::{Channel, link::BOUNCE_TOKEN_CHARS};
 use lettre::Address;
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use std::{sync::Arc, time::Duration};
@@ -43,10 +47,31 @@ pub static PROVIDER: Provider = Provider {
              outcome is uncertain is sent again; false unless set",
         ),
         Field::optional("ca_pem", "a private certificate authority to trust besides the public ones, as PEM"),
+        Field::optional(
+            "bounce_address",
+            "where letters that can't be delivered come back to, such as bounces@mail.example.com: its mail must reach the hub's bounce \
+             listener or be kept in the mailbox below; the delivery's token is put between + and @",
+        ),
+        Field::optional("mailbox_host", "the IMAP server of the mailbox that bounces are kept in; leave it out for the hub's own listener"),
+        Field::optional("mailbox_port", "993 unless set"),
+        Field::optional("mailbox_tls", "implicit, or none on a private network; implicit unless set"),
+        Field::optional("mailbox_folder", "the folder that bounces are in; INBOX unless set"),
+        Field::optional("dkim_selector", "the name that the DKIM key is published under, such as s1; without it the relay must sign"),
+        Field::optional("dkim_domain", "the domain that signs; the sending address's unless set"),
     ],
-    secrets: &[Field::optional("username", "for a server that wants one"), Field::optional("password", "for a server that wants one")],
+    secrets: &[
+        Field::optional("username", "for a server that wants one"),
+        Field::optional("password", "for a server that wants one"),
+        Field::optional("mailbox_username", "to read the mailbox of bounces"),
+        Field::optional("mailbox_password", "to read the mailbox of bounces"),
+        Field::optional("dkim_private_key", "RSA (2,048 bits or more) or Ed25519, as PEM"),
+    ],
     sender: |account, channel| sender(account, channel, DEADLINE),
-    webhook: None,
+    mailbox: Some(|account| {
+        let mailbox = Imap::read_account(account, &authorities(account)?)?;
+        Ok(mailbox.map(|mailbox| Arc::new(mailbox) as Arc<dyn Mailbox>))
+    }),
+    ..Provider::BASE
 };
 
 /// The sending half, with a deadline of the caller's choosing for each message.
@@ -91,6 +116,7 @@ struct Config {
     /// The server drops a second message with the same Message-ID.
     drops_repetitions: bool,
     authorities: Vec<CertificateDer<'static>>,
+    signer: Option<Arc<dkim::Signer>>,
 }
 
 #[derive(Debug, Clone)]
@@ -117,11 +143,15 @@ impl Config {
         let most = number(account, "max_connections", 1, CONNECTIONS_MAX, "enter a number from 1 to 256")?;
         let remedy = "enter the address that mail is sent from";
         let from = account.required("from", |text| text.parse::<Address>().is_ok(), remedy)?;
+        let from: Address = from.parse().map_err(|_| AccountError::new("from", remedy))?;
+        Imap::read_account(account, &authorities(account)?)?;
+        account.optional("bounce_address", takes_token, "enter an address without a +, with at most 34 characters before the @")?;
         Ok(Self {
+            signer: dkim::Signer::read(account, from.domain())?.map(Arc::new),
             host,
             port: port.and_then(|port| u16::try_from(port).ok()).unwrap_or(tls.default_port()),
             tls,
-            from: from.parse().map_err(|_| AccountError::new("from", remedy))?,
+            from,
             from_name: account.setting("from_name")?.map(str::to_owned),
             login,
             max_connections: most.unwrap_or(CONNECTIONS_DEFAULT),
@@ -129,6 +159,12 @@ impl Config {
             authorities: authorities(account)?,
         })
     }
+}
+
+/// Whether a token fits into the local part, which has 64 characters at most (RFC 5321, 4.5.3.1.1).
+fn takes_token(address: &str) -> bool {
+    let plain = |local: &str| local.is_ascii() && !local.contains(['+', '"']) && local.len() < 64 - BOUNCE_TOKEN_CHARS;
+    address.parse::<Address>().is_ok_and(|address| plain(address.user()))
 }
 
 fn login(account: &Account) -> Result<Option<Login>, AccountError> {

@@ -22,6 +22,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
+use time::OffsetDateTime;
 use tokio::time::timeout;
 use tracing::{Dispatch, instrument::WithSubscriber};
 
@@ -72,7 +73,7 @@ impl Sender {
         match result {
             Ok(()) => {
                 self.pool.give_back(lease, false);
-                Outcome::Accepted { provider_message_id: letter.message_id.clone() }
+                Outcome::accepted(letter.message_id.clone())
             }
             Err((stage, error)) => {
                 if !went_away(&error) {
@@ -86,8 +87,7 @@ impl Sender {
     async fn converse(&self, lease: &mut Lease<'_>, letter: &Letter, text_left: &AtomicBool) -> Result<(), Broken> {
         let connection = &mut lease.connection;
         let at = |stage| move |error| (stage, error);
-        let from = self.pool.opener().config().from.clone();
-        let mail = Mail::new(Some(from), mail_parameters(connection, letter));
+        let mail = Mail::new(Some(letter.from.clone()), mail_parameters(connection, letter));
         connection.command(mail).await.map_err(at(Stage::From))?;
         let rcpt = Rcpt::new(letter.to.clone(), Vec::new());
         connection.command(rcpt).await.map_err(at(Stage::To))?;
@@ -101,7 +101,7 @@ impl Sender {
 #[async_trait::async_trait]
 impl Send for Sender {
     async fn send(&self, message: &Message) -> Outcome {
-        let letter = match wire::letter(self.pool.opener().config(), message) {
+        let letter = match wire::letter(self.pool.opener().config(), message, OffsetDateTime::now_utc()) {
             Ok(letter) => letter,
             Err(fault) => return Outcome::Refused(fault),
         };
@@ -168,7 +168,7 @@ impl Stage {
         };
         let mut reply = errors::by_reply(basic, &said(error));
         match self {
-            Self::Opening | Self::From => reply = errors::before_recipient(reply),
+            Self::Opening | Self::From => return fault(errors::before_recipient(reply)),
             Self::To => {}
             // 550 without an enhanced status is about the recipient only right after the recipient was named.
             Self::Data | Self::Text if !reply.code.contains('.') => {
@@ -179,8 +179,13 @@ impl Stage {
             }
             Self::Data | Self::Text => {}
         }
-        Fault::new(reply.code, reply.action, reply.meaning)
+        // From here on the server knows where the letter goes.
+        fault(errors::of_domain(reply, &said(error)))
     }
+}
+
+fn fault(reply: errors::Reply) -> Fault {
+    Fault::new(reply.code, reply.action, reply.meaning)
 }
 
 /// The text of the server's reply, without the basic code.

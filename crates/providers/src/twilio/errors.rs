@@ -5,7 +5,7 @@
 //! paused or missing stops that template: every further message of the campaign would be lost on it.
 //! Source: Twilio's error dictionary; the actions are ours.
 
-use crate::errors::{self, INVALID, LADDER, OPT_OUT, PAUSE, PAUSE_TEMPLATE, PERMANENT, RETRY, Row, THROTTLE};
+use crate::errors::{self, FIX_ACCOUNT, INVALID, LADDER, OPT_OUT, PAUSE, PAUSE_TEMPLATE, PERMANENT, RETRY, Row, THROTTLE};
 use crate::errors::{retry_after, retry_once, row, throttle_for};
 use crate::http_client::{self, Answer};
 use crate::{Fault, FaultAction};
@@ -42,7 +42,7 @@ pub(super) static TABLE: &[Row] = &[
     row(21_212, PAUSE, "the sending number is not valid"),
     row(21_214, INVALID, "the number can't be reached"),
     row(21_219, PERMANENT, "a trial account may not send to this number"),
-    row(21_408, PERMANENT, "the account may not send to this country"),
+    row(21_408, FIX_ACCOUNT, "the account may not send to this country: enable it in Twilio's geographic permissions"),
     row(21_601, PAUSE, "the sending number can't send texts"),
     row(21_602, PERMANENT, "the message has no text"),
     row(21_603, PAUSE, "the account names no sending number"),

@@ -5,10 +5,11 @@
 //! The list is not narrowed by `DateSent`: a message that still waits in Twilio's queue has none, and would be missed.
 //! Source: `ListMessage` in Twilio's OpenAPI description.
 
-use super::{errors, send::Sender, wire};
+use super::{errors, send::Sender, sms, wire};
 use crate::errors::RETRY;
 use crate::settings::is_e164;
-use crate::{Fault, Lookup, LookupQuery, http_client};
+use crate::{Fault, Lookup, LookupQuery, http_client, message::is_message_id};
+use domain::Channel;
 use serde::Deserialize;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc2822};
@@ -91,6 +92,7 @@ struct Wanted<'a> {
 impl<'a> Wanted<'a> {
     fn new(sender: &Sender, query: &'a LookupQuery) -> Self {
         let from = sender.config.from.as_deref().filter(|from| is_e164(from));
+        let from = from.filter(|_| sender.channel != Channel::Sms || !sms::has_name(&sender.config));
         Self {
             query,
             to: wire::address(sender.channel, &query.to),
@@ -147,7 +149,9 @@ impl Seen {
         self.ours.sort();
         let sure = by_text || self.to_the_end && self.ours.len() == 1;
         match self.ours.into_iter().next() {
-            Some((_, provider_message_id)) if sure => Lookup::Found { provider_message_id },
+            Some((_, provider_message_id)) if sure && is_message_id(&provider_message_id) => {
+                Lookup::Found { provider_message_id, permalink: None }
+            }
             None if self.to_the_end && !self.perhaps => Lookup::NotFound,
             None if !self.to_the_end => {
                 Lookup::CantSay(Fault::new("lookup_incomplete", RETRY, "the list of messages is too long to be read"))

@@ -1,8 +1,8 @@
 //! Sends one message: a form POST with basic authentication.
 
-use super::{Config, errors, lookup, wire};
+use super::{Config, errors, lookup, sms, wire};
 use crate::settings::endpoint;
-use crate::{AccountError, Capability, FaultAction, Lookup, LookupQuery, Message, Outcome, Send, http_client};
+use crate::{AccountError, Capability, Cost, FaultAction, Lookup, LookupQuery, Message, Outcome, Send, http_client};
 use domain::Channel;
 use reqwest::{Client, RequestBuilder};
 use std::time::Duration;
@@ -42,6 +42,10 @@ impl Send for Sender {
             Outcome::Refused(fault) if fault.code == errors::PROVIDER_TIMEOUT => Outcome::Uncertain(fault),
             outcome => outcome,
         }
+    }
+
+    fn cost(&self, message: &Message) -> Option<Cost> {
+        sms::cost(&self.config, message).filter(|_| self.channel == Channel::Sms)
     }
 
     fn capability(&self) -> Capability {

@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 use url::form_urlencoded;
 
 mod lookup;
+mod sms;
 
 conformance!(super::fixture);
 
@@ -33,7 +34,7 @@ fn at(addr: SocketAddr) -> Account {
 
 fn sms(text: &str) -> Message {
     let text = text.to_owned();
-    message("+15558675310", Rendered::Sms(SmsVariant { text }))
+    message("+15558675310", Rendered::Sms(SmsVariant { text, ..SmsVariant::default() }))
 }
 
 fn whatsapp(variables: &[(&str, &str)]) -> Message {
@@ -71,6 +72,7 @@ fn fixture() -> Fixture {
         protocol: Protocol::Http,
         sender: |addr, deadline| sender_at(&at(addr), deadline),
         message: sms("Hello"),
+        before: Vec::new(),
         accepted: (http(201, &[], br#"{"sid":"SM77","status":"queued"}"#), "SM77"),
         refused: (http(400, &[], &error(21610)), "21610", OPT_OUT),
         throttled: (http(429, &[("Retry-After", "2")], &error(20429)), FaultAction::Throttle { after: Some(Duration::from_secs(2)) }),
@@ -107,7 +109,7 @@ async fn posted(channel: Channel, more: &[(&str, &str)], message: &Message) -> (
     let sender = (PROVIDER.sender)(&account(TOKEN, &more), channel).unwrap();
     let outcome = sender.send(message).await;
     let provider_message_id = "SMaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned();
-    assert_eq!(outcome, Outcome::Accepted { provider_message_id });
+    assert_eq!(outcome, Outcome::accepted(provider_message_id));
     let request = stub.requests().remove(0);
     let head = String::from_utf8(request[..request.len() - body(&request).len()].to_vec()).unwrap();
     let form: BTreeMap<_, _> = form_urlencoded::parse(body(&request)).into_owned().collect();
@@ -143,7 +145,7 @@ async fn requests_fit_the_contract() {
     let basic = BASE64_STANDARD.encode(format!("{SID}:{TOKEN}"));
     assert!(requests[0].0.contains(&format!("Basic {basic}")));
     assert_eq!(requests[1].1["Body"], "Grüße & 👋 100%+");
-    assert_eq!(requests[1].1["StatusCallback"], STATUS_URL);
+    assert_eq!(requests[1].1["StatusCallback"], format!("{STATUS_URL}#rc=3&rp=all"), "a report that isn't taken comes again");
     assert_eq!(requests[2].1["To"], "whatsapp:+15558675310");
     assert_eq!(requests[2].1["From"], "whatsapp:+15017250604");
     assert_eq!(requests[2].1.get("ContentVariables"), None);
@@ -193,14 +195,15 @@ async fn published_errors_are_understood() {
 
 /// What our few actions may stand for the contract's many.
 fn fits(action: FaultAction, contract: &str) -> bool {
-    use FaultAction::{InvalidAddress, Ladder, OptOut, PauseSender, PauseTemplate, Permanent, Retry, Throttle};
+    use FaultAction::{FixAccount, InvalidAddress, Ladder, OptOut, PauseSender, PauseTemplate, Permanent, Retry, Throttle};
     let at_most_once = |action| matches!(action, Retry { after: Some(_), at_most: Some(1) });
     match contract {
         "pause_account" | "pause_sender" => action == PauseSender,
         "pause_template" => action == PauseTemplate,
         // A fault of the sender's or the template's set-up stops that; a fault of the message loses the message.
         "fix_request" => matches!(action, PauseSender | PauseTemplate | Permanent),
-        "fix_account" | "permanent" | "use_template" | "filtered_alert" => action == Permanent,
+        "fix_account" => action == FixAccount,
+        "permanent" | "use_template" | "filtered_alert" => action == Permanent,
         "unknown_do_not_resend" => action == Permanent,
         "invalid_address" => action == InvalidAddress,
         "opt_out" | "block_or_opt_out" => action == OptOut,

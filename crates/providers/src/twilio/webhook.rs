@@ -6,7 +6,7 @@
 use super::{Config, errors, wire::WHATSAPP_PREFIX};
 use crate::settings::is_e164;
 use crate::signature::{hex, same};
-use crate::{DecodeError, Decoded, Event, EventKind, Inbound, Preference, Refused, Waits, Webhook, WebhookRequest};
+use crate::{DecodeError, Decoded, Event, EventKind, Inbound, Media, Preference, Refused, Waits, Webhook, WebhookRequest};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::Channel;
 use ring::{digest, hmac};
@@ -18,6 +18,9 @@ const SIGNATURE: &str = "x-twilio-signature";
 const BODY_HASH: &str = "bodySHA256";
 /// The query parameter of the status URL that carries the correlation.
 const CORRELATION: &str = "d";
+
+/// Files in one message that are read; Twilio sends 10 at most.
+const MEDIA_MAX: usize = 20;
 
 pub(super) struct Receiver {
     key: hmac::Key,
@@ -133,15 +136,41 @@ fn inbound(form: &Form, sid: &str, request: &WebhookRequest<'_>) -> Inbound {
         _ => None,
     };
     let text = form.get("ButtonPayload").or_else(|| form.get("Body"));
+    let channel = if stripped.is_some() { Channel::Whatsapp } else { Channel::Sms };
     Inbound {
-        key: sid.to_owned(),
         // WhatsApp users may hide their number behind a name.
         from: Some(stripped.unwrap_or(from)).filter(|from| is_e164(from)).map(str::to_owned),
-        channel: if stripped.is_some() { Channel::Whatsapp } else { Channel::Sms },
+        // Towards this business only; with it people who hide their number can be answered.
+        user_id: form.get("ExternalUserId").map(str::to_owned),
+        name: form.get("ProfileName").map(str::to_owned),
+        kind: inbound_kind(form),
         text: text.unwrap_or_default().to_owned(),
+        reply_to: form.get("OriginalRepliedMessageSid").map(str::to_owned),
+        media: media(form),
         preference,
-        occurred_at: request.now,
+        ..Inbound::new(sid, channel, request.now)
     }
+}
+
+fn inbound_kind(form: &Form) -> &'static str {
+    let has_media = form.get("NumMedia").is_some_and(|count| count != "0");
+    match form.get("ButtonPayload") {
+        Some(_) => "button",
+        None if has_media => "media",
+        None => "text",
+    }
+}
+
+/// Where Twilio keeps what came along; with the account's credentials only.
+fn media(form: &Form) -> Vec<Media> {
+    let count = form.get("NumMedia").and_then(|count| count.parse().ok()).unwrap_or(0_usize);
+    let one = |index: usize| {
+        let url = form.get(&format!("MediaUrl{index}"))?;
+        let media_type = form.get(&format!("MediaContentType{index}")).unwrap_or_default().to_owned();
+        let id = url.rsplit('/').next().filter(|id| super::is_sid(id, "ME")).unwrap_or_default().to_owned();
+        Some(Media { id, url: url.to_owned(), media_type, ..Media::default() })
+    };
+    (0..count.min(MEDIA_MAX)).filter_map(one).collect()
 }
 
 /// The form's pairs as they are signed: by key, then by value, each pair once, with nothing in between.

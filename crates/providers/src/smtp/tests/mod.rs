@@ -1,3 +1,4 @@
+use super::errors::LATER;
 use super::*;
 use crate::conformance::{
     Fixture, conformance, message,
@@ -9,6 +10,7 @@ use crate::{Capability, FaultAction, Message, Outcome};
 use domain::content::{EmailVariant, Rendered};
 use std::net::SocketAddr;
 
+mod letters;
 mod logs;
 mod tls;
 
@@ -48,9 +50,10 @@ fn fixture() -> Fixture {
         protocol: Protocol::Smtp,
         sender: at,
         message: email("Hi", "<p>Hi</p>"),
+        before: Vec::new(),
         accepted: (b"250 2.0.0 queued\r\n".to_vec(), "d1-key@example.com"),
         refused: (b"554 5.7.1 <ann@example.net> spam\r\n".to_vec(), "5.7.1", PERMANENT),
-        throttled: (b"450 4.7.28 too fast\r\n".to_vec(), THROTTLE),
+        throttled: (b"450 4.7.28 too fast\r\n".to_vec(), crate::errors::SLOW_DOMAIN),
         server_error: None,
         garbage: b"yes, certainly\r\n".to_vec(),
         debug: format!("{:?} {config:?} {sender:?}", account(&[])),
@@ -151,12 +154,16 @@ async fn replies_mean_what_their_stage_makes_of_them() {
     for (command, reply, code, action) in [
         ("RCPT", "550 5.1.1 no such user", "5.1.1", INVALID),
         ("RCPT", "550 no such user", "550", INVALID),
-        ("RCPT", "552 5.2.2 full", "5.2.2", RETRY),
-        ("RCPT", "450 try later", "450", RETRY),
+        ("RCPT", "552 5.2.2 full", "5.2.2", LATER),
+        ("RCPT", "450 try later", "450", LATER),
+        ("RCPT", "450 4.2.0 greylisted", "4.2.0", LATER),
+        ("RCPT", "451 come again", "451", LATER),
+        ("RCPT", "451 4.3.0 out of order", "4.3.0", RETRY),
         ("RCPT", "550-5.7.26 unauthenticated\r\n550 5.7.26 see our pages", "5.7.26", PAUSE),
         ("MAIL", "550 5.7.1 you may not send", "5.7.1", PAUSE),
         ("MAIL", "553 not your address", "553", PAUSE),
         ("MAIL", "451 4.3.2 busy", "4.3.2", RETRY),
+        ("MAIL", "450 not now", "450", RETRY),
         ("DATA", "554 no", "554", PERMANENT),
         ("DATA", "550 spam", "550", PERMANENT),
         ("AUTH", "535 5.7.8 wrong", "5.7.8", PAUSE),
@@ -286,7 +293,8 @@ fn delivery_reports_are_tried_again_once_at_most() {
 /// What our few actions may stand for the contract's many.
 fn fits(action: FaultAction, contract: &str) -> bool {
     match contract {
-        "retry" | "soft_bounce" => action == RETRY,
+        "retry" => [RETRY, LATER].contains(&action),
+        "soft_bounce" => action == LATER,
         "throttle" => action == THROTTLE,
         "permanent" | "permanent_for_message" | "blocked_policy" => action == PERMANENT,
         "invalid_address" => action == INVALID,
@@ -311,7 +319,19 @@ fn reply_table_agrees_with_the_contract() {
         assert_eq!(reply.code, code);
         assert!(fits(reply.action, class), "{code}: {:?} for {class}", reply.action);
     }
-    for (basic, action) in [(421, RETRY), (450, RETRY), (550, INVALID), (551, INVALID), (553, INVALID), (552, RETRY), (554, PERMANENT)] {
+    let gaps: Vec<u64> = (1..=8).map_while(|failures| LATER.wait(failures)).map(|wait| wait.as_secs() / 60).collect();
+    assert!(gaps.is_sorted() && (48 * 60..=72 * 60).contains(&gaps.iter().sum::<u64>()), "given up after two to three days: {gaps:?}");
+    for (basic, action) in [
+        (421, RETRY),
+        (450, LATER),
+        (451, LATER),
+        (452, LATER),
+        (550, INVALID),
+        (551, INVALID),
+        (553, INVALID),
+        (552, LATER),
+        (554, PERMANENT),
+    ] {
         assert_eq!(errors::by_reply(basic, "no enhanced status").action, action, "{basic}");
     }
     // Things that look like an enhanced status and are none.

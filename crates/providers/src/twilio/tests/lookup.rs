@@ -48,7 +48,7 @@ async fn of(messages: &[Value], query: &LookupQuery) -> Lookup {
 }
 
 fn found(id: &str) -> Lookup {
-    Lookup::Found { provider_message_id: id.to_owned() }
+    Lookup::Found { provider_message_id: id.to_owned(), permalink: None }
 }
 
 fn cant_say(lookup: &Lookup) -> bool {
@@ -114,6 +114,16 @@ async fn a_sender_that_is_no_number_is_not_asked_for() {
     let service = [("messaging_service_sid", "MG0123456789abcdef0123456789abcdef"), ("from", "Fanfare")];
     let message = with(made("SM1", THEN, "Hello"), "from", Value::Null);
     let (lookup, lines) = ask(Channel::Sms, &service, &lookups::query(TO, Some("Hello")), list(&[message], Value::Null)).await;
+    assert_eq!(lookup, found("SM1"));
+    assert!(!lines[0].contains("From="), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_text_that_came_from_the_name_is_found_beside_those_from_the_number() {
+    let names = [("alpha_sender", "Fanfare"), ("alpha_countries", "AE")];
+    let to = "+971501234567";
+    let message = with(with(made("SM1", THEN, "Hello"), "from", json!("Fanfare")), "to", json!(to));
+    let (lookup, lines) = ask(Channel::Sms, &names, &lookups::query(to, Some("Hello")), list(&[message], Value::Null)).await;
     assert_eq!(lookup, found("SM1"));
     assert!(!lines[0].contains("From="), "{lines:?}");
 }
