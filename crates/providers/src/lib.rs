@@ -25,6 +25,7 @@ pub mod facebook;
 pub mod fcm;
 pub mod instagram;
 pub mod linkedin;
+pub mod mailgun;
 pub mod meta;
 pub mod sendgrid;
 pub mod smtp;

@@ -105,6 +105,7 @@ pub static PROVIDERS: &[&Provider] = &[
     &crate::fcm::PROVIDER,
     &crate::instagram::PROVIDER,
     &crate::linkedin::PROVIDER,
+    &crate::mailgun::PROVIDER,
     &crate::meta::PROVIDER,
     &crate::sendgrid::PROVIDER,
     &crate::smtp::PROVIDER,
