@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, RsaKeyPair};
 use serde::{Deserialize, Serialize};
 
 use crate::behaviour::Behaviour;
+pub use crate::config_mail::Mail;
+pub use crate::config_social::{Facebook, Instagram, Linkedin, OauthApp, X};
+pub use crate::config_whatsapp::{Content, Template, Whatsapp};
 
 /// How the process is started.
 #[derive(Debug, Clone)]
@@ -34,12 +37,35 @@ pub struct Config {
     pub sendgrid: Option<SendGrid>,
     pub meta: Option<Meta>,
     pub smtp: Option<Smtp>,
+    pub fcm: Option<Fcm>,
+    pub webpush: Option<Webpush>,
+    pub facebook: Option<Facebook>,
+    pub instagram: Option<Instagram>,
+    pub x: Option<X>,
+    pub linkedin: Option<Linkedin>,
+    pub whatsapp: Whatsapp,
+    pub mail: Mail,
     pub behaviour: Behaviour,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { seed: 7, twilio: None, sendgrid: None, meta: None, smtp: None, behaviour: Behaviour::default() }
+        Config {
+            seed: 7,
+            twilio: None,
+            sendgrid: None,
+            meta: None,
+            smtp: None,
+            fcm: None,
+            webpush: None,
+            facebook: None,
+            instagram: None,
+            x: None,
+            linkedin: None,
+            whatsapp: Whatsapp::default(),
+            mail: Mail::default(),
+            behaviour: Behaviour::default(),
+        }
     }
 }
 
@@ -51,6 +77,9 @@ pub struct Twilio {
     /// Where replies go. Without it nobody replies STOP.
     #[serde(default)]
     pub inbound_url: Option<String>,
+    /// Numbers that carriers have taken back, in the file of every day.
+    #[serde(default)]
+    pub deactivated_numbers: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,12 +113,34 @@ pub struct Smtp {
     pub duplicate_suppression: bool,
 }
 
+/// A Firebase project and its one service account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fcm {
+    pub project_id: String,
+    pub client_email: String,
+    /// RSA, PKCS#8, PEM: the service account's own.
+    pub private_key_pem: String,
+}
+
+/// The push service of simulated devices and of browsers that open `/push/`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webpush {
+    /// The application server key that all of them have subscribed with: base64url, 65 bytes.
+    pub vapid_public_key: String,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("behaviour.{0} is out of range")]
     Behaviour(&'static str),
     #[error("sendgrid.private_key_pem is not an EC P-256 key in PKCS#8 PEM")]
     Key,
+    #[error("fcm.private_key_pem is not an RSA key of 2048 bits or more in PKCS#8 PEM")]
+    FcmKey,
+    #[error("webpush.vapid_public_key is not a point of 65 bytes in base64url")]
+    VapidKey,
     #[error("{0} is not an http(s) URL")]
     Url(&'static str),
 }
@@ -98,6 +149,9 @@ pub enum ConfigError {
 pub struct Active {
     pub config: Config,
     pub sendgrid_key: Option<EcdsaKeyPair>,
+    pub fcm_key: Option<RsaKeyPair>,
+    /// What push messages are signed with.
+    pub vapid_key: Option<Vec<u8>>,
 }
 
 impl Active {
@@ -116,7 +170,9 @@ impl Active {
             }
         }
         let sendgrid_key = config.sendgrid.as_ref().map(|s| key_from_pem(&s.private_key_pem)).transpose()?;
-        Ok(Active { config, sendgrid_key })
+        let fcm_key = config.fcm.as_ref().map(|fcm| rsa_from_pem(&fcm.private_key_pem)).transpose()?;
+        let vapid_key = config.webpush.as_ref().map(|webpush| point(&webpush.vapid_public_key)).transpose()?;
+        Ok(Active { config, fcm_key, vapid_key, sendgrid_key })
     }
 }
 
@@ -166,14 +222,24 @@ pub fn is_http_url(url: &str) -> bool {
     url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
+/// The bytes of a PKCS#8 key in PEM.
+fn der_of_pem(pem: &str) -> Option<Vec<u8>> {
+    let body = pem.trim().strip_prefix("-----BEGIN PRIVATE KEY-----")?.strip_suffix("-----END PRIVATE KEY-----")?;
+    STANDARD.decode(body.split_whitespace().collect::<String>()).ok()
+}
+
+fn rsa_from_pem(pem: &str) -> Result<RsaKeyPair, ConfigError> {
+    let der = der_of_pem(pem).ok_or(ConfigError::FcmKey)?;
+    RsaKeyPair::from_pkcs8(&der).map_err(|_| ConfigError::FcmKey)
+}
+
+fn point(text: &str) -> Result<Vec<u8>, ConfigError> {
+    let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|_| ConfigError::VapidKey)?;
+    if bytes.len() == 65 { Ok(bytes) } else { Err(ConfigError::VapidKey) }
+}
+
 fn key_from_pem(pem: &str) -> Result<EcdsaKeyPair, ConfigError> {
-    let body = pem
-        .trim()
-        .strip_prefix("-----BEGIN PRIVATE KEY-----")
-        .and_then(|rest| rest.strip_suffix("-----END PRIVATE KEY-----"))
-        .ok_or(ConfigError::Key)?;
-    let base64: String = body.split_whitespace().collect();
-    let der = STANDARD.decode(base64).map_err(|_| ConfigError::Key)?;
+    let der = der_of_pem(pem).ok_or(ConfigError::Key)?;
     EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &der, &SystemRandom::new()).map_err(|_| ConfigError::Key)
 }
 
@@ -197,7 +263,12 @@ mod tests {
 
     #[test]
     fn a_webhook_that_is_not_a_url_is_refused() {
-        let twilio = Twilio { account_sid: "AC".into(), auth_token: "t".into(), inbound_url: Some("ftp://x".into()) };
+        let twilio = Twilio {
+            account_sid: "AC".into(),
+            auth_token: "t".into(),
+            inbound_url: Some("ftp://x".into()),
+            deactivated_numbers: Vec::new(),
+        };
         let config = Config { twilio: Some(twilio), ..Config::default() };
         assert!(matches!(Active::new(config), Err(ConfigError::Url("twilio.inbound_url"))));
     }

@@ -19,6 +19,7 @@ use crate::conn::Hangup;
 use crate::ledger::draft::identity;
 use crate::ledger::{Entry, Ledger};
 use crate::message::{Channel, Message};
+use crate::webpush::browsers::Browsers;
 
 /// Callbacks that may be planned at a time. Beyond it every interface answers as if throttled.
 const MAX_PENDING: u64 = 1_000_000;
@@ -41,6 +42,11 @@ pub struct Desk {
     pub scheduler: Scheduler,
     pub stopped: Arc<Stopped>,
     pub shutdown: CancellationToken,
+    pub social: crate::social::Store,
+    /// Who may be sent free text on WhatsApp.
+    pub window: crate::window::Window,
+    /// Browsers that the sandbox is the push service of.
+    pub browsers: Browsers,
     attempts: Mutex<HashMap<u64, u32>>,
 }
 
@@ -57,7 +63,17 @@ pub type Failure = (&'static str, bool);
 
 impl Desk {
     pub fn new(live: Arc<Live>, ledger: Ledger, scheduler: Scheduler, stopped: Arc<Stopped>, shutdown: CancellationToken) -> Self {
-        Desk { live, ledger, scheduler, stopped, shutdown, attempts: Mutex::default() }
+        Desk {
+            live,
+            ledger,
+            scheduler,
+            stopped,
+            shutdown,
+            social: crate::social::Store::default(),
+            window: crate::window::Window::default(),
+            attempts: Mutex::default(),
+            browsers: Browsers::default(),
+        }
     }
 
     /// Decides about a request to `recipients` (canonical addresses), after the configured latency.
@@ -81,7 +97,8 @@ impl Desk {
         if judged.ruling == Ruling::Refuse {
             return judged;
         }
-        for (fate, to) in fates.iter().zip(recipients) {
+        // A fault is the whole call's, so the first recipient alone decides: a call to many is no more likely to go wrong than one to one.
+        if let (Some(fate), Some(to)) = (fates.first(), recipients.first()) {
             let attempt = if fate.minds_attempts() { self.count_attempt(channel, to) } else { 0 };
             let (ruling, answer) = fate.attempt(attempt);
             if ruling != Ruling::Accept {
@@ -187,6 +204,8 @@ impl Desk {
         self.ledger.reset().await?;
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.stopped.clear();
+        self.social.clear();
+        self.window.clear();
         Ok(())
     }
 

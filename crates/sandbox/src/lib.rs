@@ -7,7 +7,7 @@
 //!
 //! It does not render provider templates (it shows their name and variables), schedules nothing at the
 //! provider's side, offers no TLS, and sends nothing to the outside: callbacks go to loopback addresses only,
-//! unless told otherwise. SMTP has no delivery reports, so an e-mail sent that way counts as delivered
+//! unless told otherwise. SMTP has no delivery reports but letters that come back, so an e-mail sent that way counts as delivered
 //! only once its recipient opened it or clicked.
 //!
 //! The interface and the settings are in README.md beside this folder. Start reading at `desk` (what happens to a
@@ -21,9 +21,19 @@ pub mod behaviour;
 mod callbacks;
 mod clock;
 pub mod config;
+mod config_mail;
+mod config_social;
+mod config_whatsapp;
 mod conn;
 mod desk;
+mod facebook;
+mod fcm;
+mod graph;
+mod inbound;
+mod instagram;
 mod ledger;
+mod linkedin;
+mod media_type;
 mod message;
 mod meta;
 mod page;
@@ -31,7 +41,11 @@ mod recipient;
 mod sendgrid;
 mod server;
 mod smtp;
+mod social;
 mod twilio;
+mod webpush;
+mod window;
+mod x;
 
 pub use callbacks::sign;
 pub use config::{Config, Options};

@@ -12,16 +12,20 @@ pub enum Channel {
     Email,
     Sms,
     Whatsapp,
+    Push,
+    Social,
 }
 
 impl Channel {
-    pub const ALL: [Channel; 3] = [Channel::Email, Channel::Sms, Channel::Whatsapp];
+    pub const ALL: [Channel; 5] = [Channel::Email, Channel::Sms, Channel::Whatsapp, Channel::Push, Channel::Social];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Channel::Email => "email",
             Channel::Sms => "sms",
             Channel::Whatsapp => "whatsapp",
+            Channel::Push => "push",
+            Channel::Social => "social",
         }
     }
 }
@@ -34,6 +38,12 @@ pub enum Provider {
     Sendgrid,
     Meta,
     Smtp,
+    Fcm,
+    Webpush,
+    Facebook,
+    Instagram,
+    X,
+    Linkedin,
 }
 
 impl Provider {
@@ -43,6 +53,12 @@ impl Provider {
             Provider::Sendgrid => "sendgrid",
             Provider::Meta => "meta",
             Provider::Smtp => "smtp",
+            Provider::Fcm => "fcm",
+            Provider::Webpush => "webpush",
+            Provider::Facebook => "facebook",
+            Provider::Instagram => "instagram",
+            Provider::X => "x",
+            Provider::Linkedin => "linkedin",
         }
     }
 }
@@ -110,6 +126,12 @@ pub struct Message {
     /// An e-mail's own `Message-ID`, without brackets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
+    /// Where an e-mail comes back to: its envelope's sender.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_path: Option<String>,
+    /// What became of an e-mail's DKIM signature: `pass`, `none`, or `fail` with the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dkim: Option<String>,
     /// What will happen to it, in order.
     #[serde(default)]
     pub plays: StepSet,
@@ -142,6 +164,8 @@ impl Message {
             categories: Vec::new(),
             links: Links::default(),
             message_id: None,
+            return_path: None,
+            dkim: None,
             plays: StepSet::default(),
             fails_with: None,
         }

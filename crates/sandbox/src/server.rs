@@ -22,7 +22,7 @@ use crate::conn::{Hangup, Listener};
 use crate::desk::Desk;
 use crate::ledger::figures::Figures;
 use crate::ledger::{Entry, Ledger};
-use crate::{admin, meta, page, sendgrid, smtp, twilio};
+use crate::{admin, fcm, graph, inbound, linkedin, meta, page, sendgrid, smtp, social, twilio, webpush, x};
 
 /// The largest request body.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -147,9 +147,37 @@ fn routes(desk: Arc<Desk>) -> Router {
     Router::new()
         .route("/2010-04-01/Accounts/{account}/Messages.json", get(twilio::list::list).post(twilio::create))
         .route("/2010-04-01/Accounts/{account}/Messages/{file}", get(twilio::list::one))
-        .route("/v3/mail/send", post(sendgrid::send))
+        .route("/v1/Services", get(twilio::messaging::services))
+        .route("/v1/Services/{sid}", get(twilio::messaging::service))
+        .route("/v1/Deactivations", get(twilio::messaging::deactivations))
+        .route("/sandbox/deactivations/{date}", get(twilio::messaging::file))
+        .route("/v3/mail/send", post(sendgrid::send).layer(DefaultBodyLimit::max(sendgrid::MAX_BODY_BYTES)))
+        .route("/v3/suppression/{list}", get(sendgrid::suppressions::list))
         .route("/{version}/{number}/messages", post(meta::messages))
         .route("/{version}/{number}/marketing_messages", post(meta::marketing_messages))
+        .route("/{version}/{waba}/message_templates", get(meta::templates::list))
+        .route("/{version}/{waba}/phone_numbers", get(meta::templates::numbers))
+        .route("/sandbox/whatsapp/template", post(meta::decide::decide))
+        .route("/{version}/{waba}/subscribed_apps", get(meta::templates::subscription).post(meta::templates::subscription))
+        .route("/v1/ContentAndApprovals", get(twilio::content::list))
+        .route("/v1/Content/{sid}/ApprovalRequests", get(twilio::content::approval))
+        .route("/{version}/{id}", get(graph::node))
+        .route("/{version}/{id}/{edge}", get(graph::edge).post(graph::post_edge).layer(DefaultBodyLimit::max(graph::MAX_BODY_BYTES)))
+        .route("/oauth/{network}/authorize", get(social::oauth::authorize))
+        .route("/oauth/{network}/token", post(social::oauth::trade))
+        .merge(x::routes())
+        .merge(linkedin::routes())
+        .route("/v1/projects/{project}/messages:send", post(fcm::send))
+        .route("/oauth2/token", post(fcm::token::grant))
+        .route("/push/", get(webpush::page::page))
+        .route("/push/page.js", get(webpush::page::script))
+        .route("/push/sw.js", get(webpush::page::worker))
+        .route("/push/config", get(webpush::page::config))
+        .route("/push/subscriptions", post(webpush::browsers::subscribe))
+        .route("/push/subscriptions/{id}", get(webpush::browsers::fetch))
+        .route("/push/{subscription}", post(webpush::send))
+        .route("/sandbox/devices", post(webpush::devices::make))
+        .route("/sandbox/inbound", post(inbound::write))
         .route("/sandbox/config", get(admin::config).put(admin::configure))
         .route("/sandbox/behaviour", put(admin::behave))
         .route("/sandbox/log", get(admin::log))
@@ -157,6 +185,7 @@ fn routes(desk: Arc<Desk>) -> Router {
         .route("/sandbox/reset", post(admin::reset))
         .route("/healthz", get(|| async { "ok" }))
         .route("/", get(page::list))
+        .route("/picture.jpg", get(page::picture))
         .route("/m/{seq}", get(page::detail))
         .route("/m/{seq}/html", get(page::mail))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

@@ -188,7 +188,8 @@ fn backoff(tries: u32) -> Duration {
     Duration::from_millis((FIRST_WAIT_MS << tries.min(16)).min(MAX_WAIT_MS))
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether a URL leads to this machine.
+pub fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())

@@ -24,7 +24,7 @@ use crate::config::Live;
 use crate::ledger::draft::identity;
 use crate::ledger::{Entry, Ledger};
 use crate::message::{Channel, Links, Message, Provider};
-pub use courier::Outgoing;
+pub use courier::{Outgoing, is_loopback};
 
 /// What callbacks need of a message. Its content is not kept.
 #[derive(Clone)]
@@ -122,8 +122,9 @@ impl Lane {
         match (provider, step) {
             (Provider::Twilio, _) => Lane::Twilio,
             (Provider::Meta, _) => Lane::Meta,
-            (Provider::Smtp, _) | (_, Step::Read | Step::Click | Step::Stop) => Lane::Recipient,
-            (Provider::Sendgrid, _) => Lane::SendGrid,
+            (Provider::Sendgrid, Step::Sent | Step::Delivered | Step::Failed) => Lane::SendGrid,
+            // What the others' recipients do, they do themselves.
+            _ => Lane::Recipient,
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct Kept {
     pub plays: StepSet,
     /// Of an e-mail by SMTP: equal for the same Message-ID and recipient.
     pub letter: Option<u64>,
-    /// Of Twilio's messages: the recipient's and the message's key.
+    /// Of Twilio's messages and of posts: the recipient's and the message's key.
     pub twilio: Option<(u64, u64)>,
     /// Equal for messages that are duplicates of each other.
     pub sameness: [Option<u64>; 2],
@@ -50,7 +50,8 @@ impl Kept {
             channel: message.channel,
             plays: message.plays,
             letter: letter.map(|id| identity(message.channel, &message.to, &("letter", id))),
-            twilio: (message.provider == Provider::Twilio)
+            // The networks list their posts in the same way.
+            twilio: (message.provider == Provider::Twilio || message.channel == Channel::Social)
                 .then(|| (twilio_to(message.channel, &message.to), twilio_sid(&message.provider_message_id))),
             sameness: [by_correlation, Some(identity(message.channel, &message.to, &content(message)))],
             summary: Summary {

@@ -27,6 +27,10 @@ pub struct Figures {
     pub email: ChannelFigures,
     pub sms: ChannelFigures,
     pub whatsapp: ChannelFigures,
+    #[serde(default)]
+    pub push: ChannelFigures,
+    #[serde(default)]
+    pub social: ChannelFigures,
     /// Callbacks and recipients' acts that are planned and have no answer yet.
     pub pending: u64,
     /// Answered 4xx (other than 408 and 429), so never tried again.
@@ -41,6 +45,8 @@ impl Figures {
             Channel::Email => &self.email,
             Channel::Sms => &self.sms,
             Channel::Whatsapp => &self.whatsapp,
+            Channel::Push => &self.push,
+            Channel::Social => &self.social,
         }
     }
 
@@ -49,6 +55,8 @@ impl Figures {
             Channel::Email => &mut self.email,
             Channel::Sms => &mut self.sms,
             Channel::Whatsapp => &mut self.whatsapp,
+            Channel::Push => &mut self.push,
+            Channel::Social => &mut self.social,
         }
     }
 }

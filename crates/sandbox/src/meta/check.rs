@@ -48,11 +48,7 @@ pub fn request(body: &[u8], templates_only: bool) -> Check<Request> {
     if text(&fields, "messaging_product") != Some("whatsapp") {
         return Err(Refusal::bad_request(100, "Invalid parameter", "messaging_product must be whatsapp."));
     }
-    let to_as_given = text(&fields, "to").ok_or_else(|| missing("The parameter to is required."))?;
-    let to = number(to_as_given);
-    if !is_e164(&to) {
-        return Err(invalid(format!("to: {to_as_given} is not a phone number.")));
-    }
+    let (to_as_given, to) = recipient(&fields, templates_only)?;
     let correlation = match fields.get("biz_opaque_callback_data") {
         None => "",
         Some(Value::String(data)) if data.chars().count() <= MAX_OPAQUE_CHARS => data,
@@ -61,6 +57,9 @@ pub fn request(body: &[u8], templates_only: bool) -> Check<Request> {
     let kind = text(&fields, "type").ok_or_else(|| missing("The parameter type is required."))?;
     if templates_only && kind != "template" {
         return Err(Refusal::bad_request(100, "Invalid parameter", "Message must be a template message."));
+    }
+    if templates_only && text(&fields, "recipient_type") != Some("individual") {
+        return Err(missing("The parameter recipient_type is required, and must be individual."));
     }
     let content = fields.get(kind);
     let shown = content_of(kind, content)?;
@@ -74,11 +73,31 @@ pub fn request(body: &[u8], templates_only: bool) -> Check<Request> {
     })
 }
 
+/// To whom it goes: a number, or the id of somebody who hides theirs, which marketing messages don't take.
+fn recipient(fields: &Object, marketing: bool) -> Check<(&str, String)> {
+    if let Some(given) = text(fields, "to") {
+        let to = number(given);
+        return if is_e164(&to) { Ok((given, to)) } else { Err(invalid(format!("to: {given} is not a phone number."))) };
+    }
+    match text(fields, "recipient").filter(|_| !marketing) {
+        Some(id) if is_user_id(id) => Ok((id, id.to_owned())),
+        Some(id) => Err(invalid(format!("recipient: {id} is not a user id."))),
+        None => Err(missing("The parameter to is required.")),
+    }
+}
+
+/// A country, a dot, and letters and digits, perhaps in parts.
+fn is_user_id(id: &str) -> bool {
+    let rest = |rest: &str| rest.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric()));
+    id.split_once('.').is_some_and(|(country, id)| country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase()) && rest(id))
+}
+
 /// Recipient and token of a request that was refused, as far as they can be made out.
 pub fn addressee(body: &[u8]) -> (String, String) {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
     let field = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
-    (number(field("to")), field("biz_opaque_callback_data").to_owned())
+    let to = if field("to").is_empty() { field("recipient").to_owned() } else { number(field("to")) };
+    (to, field("biz_opaque_callback_data").to_owned())
 }
 
 /// Meta takes numbers with and without the plus sign.

@@ -1,10 +1,13 @@
 //! Meta's WhatsApp Cloud API: `POST /{version}/{phone_number_id}/messages`, and `/marketing_messages`, which
 //! takes templates only.
 //!
-//! `check` reads and refuses, `webhook` makes statuses and inbound messages. Not here: media and template
-//! management, throughput and pair limits, and whether a template exists: any well-formed name is taken.
+//! `check` reads and refuses, `webhook` makes statuses and inbound messages, `templates` knows what the configuration names, `media` takes
+//! files. Not here: registering templates, throughput and pair limits. Without a list of templates any well-formed name is taken.
 
 mod check;
+pub mod decide;
+pub mod media;
+pub mod templates;
 pub mod webhook;
 
 use std::sync::Arc;
@@ -21,6 +24,7 @@ use crate::behaviour::{Fate, Ruling, Step, StepSet};
 use crate::config::Active;
 use crate::conn::Hangup;
 use crate::desk::{Desk, Failure};
+use crate::media_type;
 use crate::message::{Channel, Message, Provider};
 use check::Request;
 
@@ -99,6 +103,9 @@ async fn handle(
     authorise(&active, call, headers)?;
     let too_large = |_| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, 100, "Invalid parameter", "The body is too large.");
     let body = body.map_err(too_large)?;
+    if !media_type::is(headers, media_type::JSON) {
+        return Err(Refusal::bad_request(100, "Invalid parameter", "The body is not JSON."));
+    }
     let request = match check::request(&body, call.templates_only) {
         Ok(request) => request,
         Err(refusal) => {
@@ -107,6 +114,15 @@ async fn handle(
             return Err(refusal);
         }
     };
+    if request.kind == "template"
+        && let Err(refusal) = templates::check(&active, &request.content, call.templates_only)
+    {
+        // A message that the sender is told to send elsewhere isn't lost.
+        if !matches!(refusal.code, 131_055 | 131_063) {
+            desk.refuse(Channel::Whatsapp, &request.to, &request.correlation).await;
+        }
+        return Err(refusal);
+    }
     let judged = desk.judge(&active, Channel::Whatsapp, &[request.to.as_str()]).await;
     match judged.ruling {
         Ruling::Accept => {}
@@ -124,7 +140,7 @@ async fn handle(
     }
     let mut message = request.message(call.number);
     desk.plan(&active, &mut message, possible(&active), failure);
-    if request.kind != "template" {
+    if request.kind != "template" && !desk.window.is_open(&request.to, call.number) {
         outside_the_window(&active, &mut message);
     }
     let answer = accepted(&request, &message);
@@ -137,19 +153,25 @@ fn server_error() -> Refusal {
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, 131_000, "Something went wrong", details)
 }
 
-fn authorise(active: &Active, call: &Call, headers: &HeaderMap) -> Result<(), Refusal> {
+/// Whether the token is the account's, and the version one of theirs.
+fn authorise_token(active: &Active, version: &str, headers: &HeaderMap) -> Result<(), Refusal> {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
-    let Some(meta) = active.config.meta.as_ref().filter(|meta| given == Some(meta.access_token.as_str())) else {
+    if given.is_none() || active.config.meta.as_ref().map(|meta| meta.access_token.as_str()) != given {
         let details = "The access token could not be validated.";
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, 190, "Invalid OAuth access token", details));
-    };
-    let version = call.version.strip_prefix('v').and_then(|v| v.split_once('.'));
+    }
+    let parts = version.strip_prefix('v').and_then(|v| v.split_once('.'));
     let numeric = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    if !version.is_some_and(|(major, minor)| numeric(major) && numeric(minor)) {
-        let details = format!("Unknown path components: /{}", call.version);
+    if !parts.is_some_and(|(major, minor)| numeric(major) && numeric(minor)) {
+        let details = format!("Unknown path components: /{version}");
         return Err(Refusal::bad_request(2_500, "Unknown path components", details));
     }
-    if call.number != meta.phone_number_id {
+    Ok(())
+}
+
+fn authorise(active: &Active, call: &Call, headers: &HeaderMap) -> Result<(), Refusal> {
+    authorise_token(active, call.version, headers)?;
+    if active.config.meta.as_ref().is_none_or(|meta| call.number != meta.phone_number_id) {
         let details = format!("Object with ID '{}' does not exist or cannot be loaded.", call.number);
         return Err(Refusal::bad_request(100, "Unsupported post request", details));
     }
@@ -168,16 +190,23 @@ fn possible(active: &Active) -> StepSet {
     }
 }
 
-/// What is not a template reaches only somebody who wrote within 24 hours, and nobody writes to the sandbox.
+/// What is not a template reaches only somebody who wrote within 24 hours.
 fn outside_the_window(active: &Active, message: &mut Message) {
     message.fails_with = Some("131047".into());
     message.plays = StepSet::of(&[Step::Failed]).only(possible(active));
 }
 
 fn accepted(request: &Request, message: &Message) -> Value {
+    let mut contact = json!({ "input": request.to_as_given });
+    // Whoever hides their number is known by their user id alone.
+    if let Some(digits) = request.to.strip_prefix('+') {
+        contact["wa_id"] = json!(digits);
+    } else {
+        contact["user_id"] = json!(request.to);
+    }
     json!({
         "messaging_product": "whatsapp",
-        "contacts": [{ "input": request.to_as_given, "wa_id": request.to.trim_start_matches('+') }],
+        "contacts": [contact],
         "messages": [{ "id": message.provider_message_id, "message_status": "accepted" }],
     })
 }

@@ -9,7 +9,7 @@ use crate::behaviour::Step;
 use crate::callbacks::{Journey, Outgoing, Parcel, sign};
 use crate::config::Active;
 
-const SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature-256");
+pub const SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature-256");
 
 /// The business account and the number shown to people; the configuration names neither.
 const BUSINESS_ACCOUNT: &str = "100000000000001";
@@ -31,7 +31,8 @@ pub fn request(active: &Active, batch: &[Journey]) -> Option<Outgoing> {
         changes.push(change(&meta.phone_number_id, "statuses", json!(statuses), None));
     }
     for parcel in replies {
-        let contact = json!([{ "profile": { "name": "Sandbox Recipient" }, "wa_id": wa_id(parcel) }]);
+        let mut contact = json!([{ "profile": { "name": "Sandbox Recipient" } }]);
+        put_person(&mut contact[0], parcel, "wa_id", "user_id");
         let messages = json!([reply(parcel, "STOP", &now)]);
         changes.push(change(&meta.phone_number_id, "messages", messages, Some(contact)));
     }
@@ -71,8 +72,8 @@ fn status(parcel: &Parcel, step: Step, now: &str) -> Value {
         "id": parcel.provider_message_id,
         "status": name,
         "timestamp": now,
-        "recipient_id": wa_id(parcel),
     });
+    put_person(&mut status, parcel, "recipient_id", "recipient_user_id");
     if !parcel.correlation.is_empty() {
         status["biz_opaque_callback_data"] = json!(parcel.correlation);
     }
@@ -105,15 +106,20 @@ fn error(code: Option<&str>) -> Value {
 fn reply(parcel: &Parcel, text: &str, now: &str) -> Value {
     let hash = digest(&SHA256, format!("reply:{}", parcel.provider_message_id).as_bytes());
     let id: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02X}")).collect();
-    json!({
-        "from": wa_id(parcel),
+    let mut reply = json!({
         "id": format!("wamid.{id}"),
         "timestamp": now,
         "type": "text",
         "text": { "body": text },
-    })
+    });
+    put_person(&mut reply, parcel, "from", "from_user_id");
+    reply
 }
 
-fn wa_id(parcel: &Parcel) -> &str {
-    parcel.to.trim_start_matches('+')
+/// Says whom it is about: a number's digits, or the id of somebody who hides theirs.
+fn put_person(object: &mut Value, parcel: &Parcel, by_number: &str, by_id: &str) {
+    match parcel.to.strip_prefix('+') {
+        Some(digits) => object[by_number] = json!(digits),
+        None => object[by_id] = json!(parcel.to),
+    }
 }

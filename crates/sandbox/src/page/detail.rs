@@ -12,7 +12,7 @@ pub fn render(logged: &Logged, done: StepSet) -> String {
     let message = &logged.message;
     let seen = match message.channel {
         Channel::Email => mail(logged),
-        Channel::Sms | Channel::Whatsapp => phone(message),
+        Channel::Sms | Channel::Whatsapp | Channel::Push | Channel::Social => phone(message),
     };
     let title = format!("{} to {}", name(message.channel), message.to);
     let body = format!(
@@ -47,12 +47,18 @@ fn mail(logged: &Logged) -> String {
     if message.template.is_some() || message.variables.is_some() {
         push(&mut out, format_args!("<h2>Template</h2>{}", template(message)));
     }
+    for file in &message.media {
+        push(&mut out, format_args!("<p class=\"dim\">File: {}</p>", Esc(file)));
+    }
     out
 }
 
 fn phone(message: &Message) -> String {
     let class = if message.channel == Channel::Whatsapp { "bubble wa" } else { "bubble" };
     let mut inside = String::new();
+    if let Some(title) = &message.subject {
+        push(&mut inside, format_args!("<strong>{}</strong><br>", Esc(title)));
+    }
     if let Some(text) = &message.text {
         push(&mut inside, format_args!("{}", Esc(text)));
     }
@@ -172,6 +178,8 @@ fn facts(logged: &Logged) -> String {
         ("Provider's id", &message.provider_message_id),
         ("Correlation", &message.correlation),
         ("Message-ID", message.message_id.as_deref().unwrap_or_default()),
+        ("Comes back to", message.return_path.as_deref().unwrap_or_default()),
+        ("DKIM", message.dkim.as_deref().unwrap_or_default()),
         ("Status callback", message.status_callback.as_deref().unwrap_or_default()),
         ("Pixel", message.links.open.as_deref().unwrap_or_default()),
         ("Link", message.links.click.as_deref().unwrap_or_default()),

@@ -114,6 +114,8 @@ pub fn name(channel: Channel) -> &'static str {
         Channel::Email => "E-mail",
         Channel::Sms => "SMS",
         Channel::Whatsapp => "WhatsApp",
+        Channel::Push => "Push",
+        Channel::Social => "Social",
     }
 }
 

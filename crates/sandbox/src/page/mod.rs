@@ -77,6 +77,12 @@ pub async fn mail(State(desk): State<Arc<Desk>>, Path(seq): Path<u64>) -> Respon
     }
 }
 
+/// `GET /picture.jpg`: something to put into a post where there is no network.
+pub async fn picture() -> Response {
+    const PICTURE: &[u8] = include_bytes!("picture.jpg");
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"))], PICTURE).into_response()
+}
+
 fn page(html: String) -> Response {
     with_policy(POLICY, Html(html))
 }

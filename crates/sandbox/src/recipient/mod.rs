@@ -3,17 +3,22 @@
 //! Replies by SMS and WhatsApp go through the provider, so they are made there.
 
 pub mod links;
+mod push;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use reqwest::{Method, Url};
 
 use crate::behaviour::Step;
 use crate::callbacks::{Journey, Outgoing};
+use crate::message::Channel;
 
 /// What a mail reader calls itself.
 const USER_AGENT: HeaderValue = HeaderValue::from_static("Mozilla/5.0 (FanfareSandbox; a recipient)");
 
 pub fn request(journey: &Journey) -> Option<Outgoing> {
+    if journey.parcel.entry.channel == Channel::Push {
+        return push::request(journey);
+    }
     let links = &journey.parcel.links;
     let get = |url: &Option<String>| outgoing(Method::GET, url.as_deref()?, HeaderMap::new(), "");
     match journey.next()? {

@@ -4,14 +4,15 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use crate::sendgrid::Refusal;
 use crate::sendgrid::wire::{Personalization, Request};
+use crate::sendgrid::{Refusal, files};
 
 const MAX_PERSONALIZATIONS: usize = 1_000;
 const MAX_RECIPIENTS: usize = 1_000;
 const MAX_CATEGORIES: usize = 10;
 const MAX_CATEGORY_CHARS: usize = 255;
 const MAX_CUSTOM_ARGS_BYTES: usize = 10_000;
+const MAX_SUBSTITUTIONS_BYTES: usize = 10_000;
 const MAX_SEND_AT_SECONDS: i64 = 72 * 3_600;
 
 /// Content times recipients, since the log holds every message whole. SendGrid's own limit is 30 MB a request.
@@ -41,6 +42,8 @@ pub struct Mail {
     pub template_id: Option<String>,
     pub categories: Vec<String>,
     pub sandbox_mode: bool,
+    /// Each as `name (type, size)`; a picture that the HTML shows with its `cid:`.
+    pub files: Vec<String>,
 }
 
 /// One recipient's copy.
@@ -93,8 +96,9 @@ pub fn mail(body: &[u8], now: i64) -> Result<Mail, Refusal> {
         return Err(Refusal::new(axum::http::StatusCode::PAYLOAD_TOO_LARGE, None, "content too large"));
     }
     let sandbox_mode = request.mail_settings.pointer("/sandbox_mode/enable") == Some(&Value::Bool(true));
+    let files = files::check(&request.attachments)?;
     let (template_id, categories) = (request.template_id, request.categories);
-    Ok(Mail { envelopes, text, html, template_id, categories, sandbox_mode })
+    Ok(Mail { envelopes, text, html, template_id, categories, sandbox_mode, files })
 }
 
 /// Recipients and tokens of a request that was refused, as far as they can be made out.
@@ -183,6 +187,11 @@ fn personal(request: &Request, own: &Personalization, place: &str, out: &mut Vec
     if Value::Object(custom_args.clone()).to_string().len() > MAX_CUSTOM_ARGS_BYTES {
         let message = "The custom_args must be less than 10,000 bytes.";
         return Err(Refusal::bad_request(&format!("{place}.custom_args"), message));
+    }
+    let substitutions: usize = own.substitutions.iter().map(|(tag, value)| tag.len() + value.as_str().map_or(0, str::len)).sum();
+    if substitutions > MAX_SUBSTITUTIONS_BYTES || own.substitutions.values().any(|value| !value.is_string()) {
+        let message = "The substitutions must be strings, and their total size must be less than 10,000 bytes.";
+        return Err(Refusal::bad_request(&format!("{place}.substitutions"), message));
     }
     let from = own.from.as_ref().or(request.from.as_ref()).and_then(|from| from.email.clone()).unwrap_or_default();
     let mut seen = HashSet::new();

@@ -1,11 +1,13 @@
 //! SendGrid's `POST /v3/mail/send`.
 //!
 //! `check` reads and refuses, `events` makes the event webhook. A request is taken or refused as a whole; each
-//! recipient of it becomes one message of the log. Not here: templates (their id and data are logged), groups,
-//! suppression lists, scheduling (`send_at` is checked and ignored), SendGrid's own open and click tracking.
+//! recipient of it becomes one message of the log. The suppression lists are those of the configuration; nothing is dropped for being on
+//! one. Not here: templates (their id and data are logged), groups, scheduling (`send_at` is checked and ignored), SendGrid's own open and click tracking.
 
 mod check;
 pub mod events;
+mod files;
+pub mod suppressions;
 mod wire;
 
 use std::sync::Arc;
@@ -22,10 +24,14 @@ use crate::behaviour::{Fate, Ruling, Step, StepSet};
 use crate::config::Active;
 use crate::conn::Hangup;
 use crate::desk::{Desk, Failure, Judgement};
+use crate::media_type;
 use crate::message::{Channel, Message, Provider};
 use crate::recipient::links;
 pub use check::is_email;
 use check::{Envelope, Mail};
+
+/// The largest request, attachments included.
+pub const MAX_BODY_BYTES: usize = 30 * 1024 * 1024;
 
 /// A refusal in SendGrid's shape: one or more faults.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +83,9 @@ async fn handle(desk: &Desk, hangup: &Hangup, headers: &HeaderMap, body: Result<
     let active = desk.live.get();
     authorise(&active, headers)?;
     let body = body.map_err(|_| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, None, "content too large"))?;
+    if !media_type::is(headers, media_type::JSON) {
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, None, "Bad Request: the content type must be application/json"));
+    }
     let mail = match check::mail(&body, crate::clock::unix_seconds()) {
         Ok(mail) => mail,
         Err(refusal) => {
@@ -135,7 +144,7 @@ fn server_error() -> Refusal {
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, None, "internal server error")
 }
 
-fn authorise(active: &Active, headers: &HeaderMap) -> Result<(), Refusal> {
+pub(in crate::sendgrid) fn authorise(active: &Active, headers: &HeaderMap) -> Result<(), Refusal> {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some(token) = given.and_then(|value| value.strip_prefix("Bearer ")) else {
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, None, "authorization required"));
@@ -163,6 +172,7 @@ fn message(desk: &Desk, active: &Active, mail: &Mail, envelope: &Envelope, reque
         template: mail.template_id.clone().map(Into::into),
         custom_args: envelope.custom_args.clone(),
         categories: mail.categories.clone(),
+        media: mail.files.clone(),
         ..Message::new(Provider::Sendgrid, Channel::Email, envelope.to.clone(), envelope.from.clone())
     }
 }

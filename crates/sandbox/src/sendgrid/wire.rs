@@ -22,6 +22,19 @@ pub struct Request {
     pub send_at: Option<i64>,
     #[serde(default)]
     pub mail_settings: Value,
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
+}
+
+#[derive(Deserialize)]
+pub struct Attachment {
+    #[serde(default)]
+    pub content: String,
+    #[serde(rename = "type")]
+    pub mime: Option<String>,
+    pub filename: Option<String>,
+    pub disposition: Option<String>,
+    pub content_id: Option<String>,
 }
 
 #[derive(Deserialize)]

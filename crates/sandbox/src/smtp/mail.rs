@@ -1,12 +1,13 @@
 //! What is made of a message that came by SMTP.
 
-use mail_parser::{Message as Parsed, MessageParser, PartType};
+use mail_parser::{Message as Parsed, MessageParser, MessagePart, MimeHeaders, PartType};
 
 use crate::behaviour::StepSet;
 use crate::config::Active;
 use crate::desk::Desk;
 use crate::message::{Channel, Message, Provider};
 use crate::recipient::links;
+use crate::smtp::dkim;
 
 /// A message that follows RFC 5322 as far as the large receivers insist on it.
 pub struct Mail {
@@ -17,6 +18,9 @@ pub struct Mail {
     text: Option<String>,
     html: Option<String>,
     list_unsubscribe: Option<String>,
+    /// Each as `name (type, size)`; what the HTML shows with `cid:` and the name that it has there.
+    files: Vec<String>,
+    dkim: String,
 }
 
 #[derive(Debug)]
@@ -25,7 +29,7 @@ pub struct Refusal {
     pub correlation: String,
 }
 
-pub fn read(data: &[u8]) -> Result<Mail, Refusal> {
+pub fn read(data: &[u8], active: &Active) -> Result<Mail, Refusal> {
     let nothing = || Refusal { why: "the message cannot be read".into(), correlation: String::new() };
     let parsed = MessageParser::default().parse(data).ok_or_else(nothing)?;
     let message_id = parsed.message_id().unwrap_or_default().to_owned();
@@ -57,13 +61,21 @@ pub fn read(data: &[u8]) -> Result<Mail, Refusal> {
             _ => None,
         }),
         list_unsubscribe: header(&parsed, "List-Unsubscribe").filter(|_| one_click),
+        files: parsed.attachments().map(file).collect(),
+        dkim: dkim::verdict(data, &active.config.mail.dkim_keys),
         correlation,
         message_id,
     })
 }
 
-/// One recipient's copy. `id` is what the sender was told it is queued as.
-pub fn message(desk: &Desk, active: &Active, mail: &Mail, to: &str, id: &str) -> Message {
+fn file(part: &MessagePart<'_>) -> String {
+    let kind = part.content_type().map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default())).unwrap_or_default();
+    let shown = part.content_id().map(|id| format!("cid:{id} ")).unwrap_or_default();
+    format!("{shown}{} ({kind}, {} bytes)", part.attachment_name().unwrap_or_default(), part.contents().len())
+}
+
+/// One recipient's copy. `id` is what the sender was told it is queued as, `from` the envelope's sender.
+pub fn message(desk: &Desk, active: &Active, mail: &Mail, from: &str, to: &str, id: &str) -> Message {
     let fate = desk.fate(active, Channel::Email, to);
     let mut message = Message {
         correlation: mail.correlation.clone(),
@@ -73,9 +85,12 @@ pub fn message(desk: &Desk, active: &Active, mail: &Mail, to: &str, id: &str) ->
         text: mail.text.clone(),
         html: mail.html.clone(),
         links: links::find(mail.html.as_deref(), mail.list_unsubscribe.as_deref(), &fate),
+        return_path: Some(from.to_owned()),
+        dkim: Some(mail.dkim.clone()),
+        media: mail.files.clone(),
         ..Message::new(Provider::Smtp, Channel::Email, to.to_owned(), mail.from.clone())
     };
-    // One that fails is lost on its way, and nobody hears of it.
+    // One that fails is lost on its way; its sender hears of it where bounces are returned.
     let possible: StepSet = links::steps(&message.links);
     desk.plan(active, &mut message, possible, |_| ("lost", false));
     message

@@ -1,11 +1,14 @@
 //! A small ESMTP server: what a relay that takes submissions would do, without TLS.
 //!
-//! `session` is the conversation, `wire` the reading of lines and data, `mail` what is made of a message.
-//! It accepts, refuses or defers, and reports nothing afterwards: like most relays it has no delivery reports,
-//! so what is known of a message later is only what its recipient does.
+//! `session` is the conversation, `wire` the reading of lines and data, `mail` what is made of a message, `dkim` whether its signature is
+//! good. It accepts, refuses or defers; what fails afterwards is returned to the envelope's sender ([`bounce`]) where the configuration
+//! says to where. Otherwise all that is known of a message later is what its recipient does.
 
+mod bounce;
+mod dkim;
 mod mail;
 mod session;
+mod slow;
 mod wire;
 
 use std::io;
@@ -23,6 +26,7 @@ use crate::behaviour::Answer;
 use crate::conn::TRICKLE;
 use crate::desk::{Desk, GARBAGE};
 use session::{Reply, Session};
+use slow::Slow;
 use wire::Line;
 
 /// The name the server greets with.
@@ -35,6 +39,7 @@ const IDLE: Duration = Duration::from_secs(300);
 
 /// Serves until told to stop.
 pub async fn serve(listener: TcpListener, desk: Arc<Desk>) {
+    let slow = Arc::new(Slow::default());
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
@@ -45,9 +50,9 @@ pub async fn serve(listener: TcpListener, desk: Arc<Desk>) {
         };
         match accepted {
             Ok((stream, _)) => {
-                let (desk, permit) = (desk.clone(), permits.clone().try_acquire_owned().ok());
+                let (desk, slow, permit) = (desk.clone(), slow.clone(), permits.clone().try_acquire_owned().ok());
                 connections.spawn(async move {
-                    if let Err(error) = connection(stream, &desk, permit.is_some()).await {
+                    if let Err(error) = connection(stream, &desk, &slow, permit.is_some()).await {
                         tracing::debug!(%error, "an SMTP connection broke");
                     }
                     drop(permit);
@@ -93,7 +98,7 @@ impl Peer {
     }
 }
 
-async fn connection(stream: TcpStream, desk: &Desk, has_room: bool) -> io::Result<()> {
+async fn connection(stream: TcpStream, desk: &Desk, slow: &Slow, has_room: bool) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let (reader, writer) = stream.into_split();
     let mut peer = Peer { reader: BufReader::new(reader), writer: BufWriter::new(writer) };
@@ -101,7 +106,7 @@ async fn connection(stream: TcpStream, desk: &Desk, has_room: bool) -> io::Resul
         return peer.last_word(&format!("421 4.3.2 {HOST} has too many connections")).await;
     }
     peer.say(&format!("220 {HOST} ESMTP Fanfare sandbox")).await?;
-    let mut session = Session::new(desk);
+    let mut session = Session::new(desk, slow);
     loop {
         let line = tokio::select! {
             () = desk.shutdown.cancelled() => return peer.last_word(&format!("421 4.3.2 {HOST} is closing")).await,

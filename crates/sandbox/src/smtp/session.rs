@@ -8,7 +8,9 @@ use crate::desk::Desk;
 use crate::message::Channel;
 use crate::sendgrid::is_email;
 use crate::smtp::HOST;
+use crate::smtp::bounce::Returned;
 use crate::smtp::mail;
+use crate::smtp::slow::Slow;
 use crate::smtp::wire::MAX_MESSAGE_BYTES;
 
 const MAX_RECIPIENTS: usize = 100;
@@ -33,6 +35,7 @@ enum Expected {
 
 pub struct Session<'d> {
     desk: &'d Desk,
+    slow: &'d Slow,
     expected: Expected,
     greeted: bool,
     known: bool,
@@ -50,9 +53,10 @@ fn say(text: &str) -> Reply {
 }
 
 impl<'d> Session<'d> {
-    pub fn new(desk: &'d Desk) -> Self {
+    pub fn new(desk: &'d Desk, slow: &'d Slow) -> Self {
         Session {
             desk,
+            slow,
             expected: Expected::Command,
             greeted: false,
             known: false,
@@ -210,13 +214,16 @@ impl<'d> Session<'d> {
             return say("501 5.1.3 that is not an address");
         }
         let active = self.desk.live.get();
+        if self.slow.puts_off(&active, &to) {
+            return say("451 4.7.1 this domain takes no more mail from you at the moment");
+        }
         let judged = self.desk.judge(&active, Channel::Email, &[to.as_str()]).await;
         match judged.ruling {
             Ruling::Refuse => {
                 self.refused(&to).await;
                 return Reply::Say(format!("550 5.1.1 <{to}>: no such mailbox"));
             }
-            Ruling::Throttle => return say("451 4.7.0 too much mail for this recipient: try again later"),
+            Ruling::Throttle => return say("451 4.7.0 maximum sending rate exceeded: try again later"),
             Ruling::ServerError => self.fails = true,
             Ruling::Lose => self.lost = true,
             Ruling::Accept => {}
@@ -244,7 +251,7 @@ impl<'d> Session<'d> {
     /// What is said to the message, and whether it is said at all.
     pub async fn data(&mut self, data: Option<Vec<u8>>) -> (String, Answer) {
         let (fails, lost, answer) = (self.fails, self.lost, self.answer);
-        let recipients = std::mem::take(&mut self.recipients);
+        let (recipients, from) = (std::mem::take(&mut self.recipients), self.from.take().unwrap_or_default());
         self.forget();
         let Some(data) = data else { return ("552 5.3.4 the message is too large".into(), Answer::Normal) };
         if fails {
@@ -253,7 +260,8 @@ impl<'d> Session<'d> {
         if lost {
             return ("250 2.0.0 Ok".into(), answer);
         }
-        let mail = match mail::read(&data) {
+        let active = self.desk.live.get();
+        let mail = match mail::read(&data, &active) {
             Ok(mail) => mail,
             Err(refusal) => {
                 for to in &recipients {
@@ -262,11 +270,16 @@ impl<'d> Session<'d> {
                 return (format!("550 5.6.0 {}", refusal.why), Answer::Normal);
             }
         };
-        let active = self.desk.live.get();
         let id = uuid::Uuid::new_v4().simple().to_string();
-        let messages = recipients.iter().map(|to| mail::message(self.desk, &active, &mail, to, &id)).collect();
+        let messages: Vec<_> = recipients.iter().map(|to| mail::message(self.desk, &active, &mail, &from, to, &id)).collect();
+        let returned: Vec<_> = messages.iter().filter_map(Returned::of).collect();
         match self.desk.accept(&active, messages).await {
-            Ok(()) => (format!("250 2.0.0 Ok: queued as {id}"), answer),
+            Ok(()) => {
+                if let Some(server) = active.config.mail.bounces_to {
+                    returned.into_iter().for_each(|letter| drop(tokio::spawn(letter.deliver(server, self.desk.shutdown.clone()))));
+                }
+                (format!("250 2.0.0 Ok: queued as {id}"), answer)
+            }
             Err(_) => ("451 4.3.0 cannot store the message".into(), Answer::Normal),
         }
     }

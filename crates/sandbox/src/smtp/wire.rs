@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 const MAX_LINE_BYTES: u64 = 12_288;
 
 /// The largest message, as announced with SIZE.
-pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+pub const MAX_MESSAGE_BYTES: usize = 20 * 1024 * 1024;
 
 pub enum Line {
     /// Without its end.

@@ -21,7 +21,7 @@ impl Form {
     }
 
     /// A parameter's value; an empty one counts as absent.
-    fn get(&self, name: &'static str) -> Option<&str> {
+    pub fn get(&self, name: &'static str) -> Option<&str> {
         self.all(name).next()
     }
 
@@ -79,14 +79,25 @@ impl Request {
     }
 }
 
-/// SMS segments of a body: 160 GSM-7 characters or 70 UTF-16 units alone, 153 or 67 each when joined.
+/// SMS segments of a body: 160 GSM-7 characters or 70 UTF-16 units alone, 153 or 67 each when joined. No character is cut in two.
 pub fn segments(body: &str) -> usize {
-    let gsm: Option<usize> = body.chars().map(gsm_units).sum();
-    let (units, alone, joined) = match gsm {
-        Some(units) => (units, 160, 153),
-        None => (body.encode_utf16().count(), 70, 67),
+    let gsm: Option<Vec<usize>> = body.chars().map(gsm_units).collect();
+    let (takes, alone, joined) = match gsm {
+        Some(takes) => (takes, 160, 153),
+        None => (body.chars().map(char::len_utf16).collect(), 70, 67),
     };
-    if units <= alone { 1 } else { units.div_ceil(joined) }
+    if takes.iter().sum::<usize>() <= alone {
+        return 1;
+    }
+    let (mut segments, mut used) = (1, 0);
+    for units in takes {
+        if used + units > joined {
+            segments += 1;
+            used = 0;
+        }
+        used += units;
+    }
+    segments
 }
 
 /// How many of the 160 a character takes; none if GSM 03.38 does not have it.
@@ -108,6 +119,7 @@ pub fn request(form: &Form) -> Result<Request, Refusal> {
     }
     let channel = form.channel();
     let (from, messaging_service_sid) = sender(form, channel)?;
+    super::sms::check(form, channel)?;
     let (content_sid, variables) = content(form)?;
     let (body, media) = text(form)?;
     if body.is_none() && media.is_empty() && content_sid.is_none() {
@@ -225,7 +237,7 @@ fn is_sms_sender(from: &str) -> bool {
     is_e164(from) || short_code || alphanumeric
 }
 
-fn is_sid(sid: &str, prefix: &str) -> bool {
+pub fn is_sid(sid: &str, prefix: &str) -> bool {
     sid.strip_prefix(prefix).is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
@@ -246,6 +258,7 @@ mod tests {
         assert_eq!(segments(&"a".repeat(161)), 2);
         assert_eq!(segments(&"€".repeat(80)), 1);
         assert_eq!(segments(&"€".repeat(81)), 2);
+        assert_eq!(segments(&"€".repeat(153)), 3);
         assert_eq!(segments(&"م".repeat(70)), 1);
         assert_eq!(segments(&"م".repeat(71)), 2);
         assert_eq!(segments(&"👍".repeat(36)), 2);

@@ -16,7 +16,7 @@ use super::{Refusal, authorise, server_error};
 use crate::behaviour::{Step, StepSet};
 use crate::clock;
 use crate::desk::Desk;
-use crate::message::{Channel, Logged, Message};
+use crate::message::{Channel, Logged, Message, Provider};
 
 const PAGE_SIZE: usize = 50;
 const MAX_PAGE_SIZE: usize = 1_000;
@@ -98,7 +98,7 @@ impl Wanted {
                 _ => day == wanted.as_str(),
             })
         };
-        from && self.sent.iter().all(on)
+        message.provider == Provider::Twilio && from && self.sent.iter().all(on)
     }
 
     /// The path and query of another page of this list.

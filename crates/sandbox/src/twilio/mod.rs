@@ -5,7 +5,10 @@
 
 pub mod callback;
 mod check;
+pub mod content;
 pub mod list;
+pub mod messaging;
+mod sms;
 
 use std::sync::Arc;
 
@@ -23,6 +26,7 @@ use crate::behaviour::{Fate, Ruling, Step, StepSet};
 use crate::config::Active;
 use crate::conn::Hangup;
 use crate::desk::{Desk, Failure};
+use crate::media_type;
 use crate::message::{Channel, Message, Provider};
 pub use check::is_e164;
 use check::{Form, Request};
@@ -81,7 +85,8 @@ async fn handle(
     let active = desk.live.get();
     authorise(&active, account, headers)?;
     let body = body.map_err(|_| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, 20413, "Request entity too large"))?;
-    let form = Form::parse(&body);
+    // Of a body of another kind Twilio reads no parameter.
+    let form = Form::parse(if media_type::is(headers, media_type::FORM) { &body[..] } else { &[] });
     let channel = form.channel();
     let request = match check::request(&form) {
         Ok(request) => request,
@@ -90,6 +95,10 @@ async fn handle(
             return Err(refusal);
         }
     };
+    if let Some(Err(refusal)) = request.content_sid.as_deref().map(|sid| content::check(&active, sid)) {
+        desk.refuse(channel, &request.to, &request.correlation).await;
+        return Err(refusal);
+    }
     let stopped = channel == Channel::Sms && desk.stopped.has(channel, &request.to, request.sender());
     let judged = desk.judge(&active, channel, &[request.to.as_str()]).await;
     if judged.ruling == Ruling::Refuse || stopped {
@@ -108,8 +117,11 @@ async fn handle(
     let mut message = request.message(channel);
     let possible = possible(&active, &message);
     desk.plan(&active, &mut message, possible, |fate| failure(fate, channel));
-    if request.is_free_form_whatsapp(channel) {
+    if request.is_free_form_whatsapp(channel) && !desk.window.is_open(&request.to, request.sender()) {
         outside_the_window(&mut message);
+    }
+    if let Some(code) = sms::late_failure(channel, &request.to, !request.media.is_empty()) {
+        fails(&mut message, code);
     }
     let answer = resource(account, &request, &message);
     desk.accept(&active, vec![message]).await.map_err(|_| server_error())?;
@@ -120,7 +132,8 @@ fn server_error() -> Refusal {
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, 20500, "Internal Server Error")
 }
 
-fn authorise(active: &Active, account: &str, headers: &HeaderMap) -> Result<(), Refusal> {
+/// Answers with the account's SID when the credentials are right.
+fn authorise_account<'a>(active: &'a Active, headers: &HeaderMap) -> Result<&'a str, Refusal> {
     let given = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
@@ -128,15 +141,15 @@ fn authorise(active: &Active, account: &str, headers: &HeaderMap) -> Result<(), 
         .and_then(|encoded| STANDARD.decode(encoded).ok());
     let twilio = active.config.twilio.as_ref();
     let known = twilio.filter(|t| given.as_deref() == Some(format!("{}:{}", t.account_sid, t.auth_token).as_bytes()));
-    match known {
-        None => Err(Refusal::new(StatusCode::UNAUTHORIZED, 20003, "Authenticate")),
-        Some(twilio) if twilio.account_sid != account => Err(Refusal::new(
-            StatusCode::NOT_FOUND,
-            20404,
-            &format!("The requested resource /2010-04-01/Accounts/{account}/Messages.json was not found"),
-        )),
-        Some(_) => Ok(()),
+    known.map(|t| t.account_sid.as_str()).ok_or_else(|| Refusal::new(StatusCode::UNAUTHORIZED, 20003, "Authenticate"))
+}
+
+fn authorise(active: &Active, account: &str, headers: &HeaderMap) -> Result<(), Refusal> {
+    if authorise_account(active, headers)? == account {
+        return Ok(());
     }
+    let details = format!("The requested resource /2010-04-01/Accounts/{account}/Messages.json was not found");
+    Err(Refusal::new(StatusCode::NOT_FOUND, 20404, &details))
 }
 
 /// What a refused recipient is told; always the same for the same recipient.
@@ -168,9 +181,14 @@ fn possible(active: &Active, message: &Message) -> StepSet {
     if replies { steps.with(Step::Stop) } else { steps }
 }
 
-/// Free text reaches only somebody who wrote within 24 hours, and nobody writes to the sandbox's senders.
+/// Free text reaches only somebody who wrote within 24 hours.
 fn outside_the_window(message: &mut Message) {
-    message.fails_with = Some("63016".into());
+    fails(message, "63016");
+}
+
+/// It was taken, and will be reported failed.
+fn fails(message: &mut Message, code: &str) {
+    message.fails_with = Some(code.to_owned());
     let reported = message.status_callback.is_some();
     message.plays = if reported { StepSet::of(&[Step::Failed]) } else { StepSet::default() };
 }

@@ -79,7 +79,7 @@ async fn figures_are_a_recount_of_the_log() {
     send_a_mix(&running, &hub).await;
     let figures = running.settled().await;
     running.stop().await;
-    for channel in Channel::ALL {
+    for channel in [Channel::Email, Channel::Sms, Channel::Whatsapp] {
         let counted = *figures.channel(channel);
         assert_eq!(counted, recount(&folder.0, channel), "{}", channel.as_str());
         assert!(counted.delivered > 0 && counted.failed > 0 && counted.read + counted.unsubscribed > 0);

@@ -90,7 +90,10 @@ async fn a_trickle_is_a_byte_a_second() {
     let mut stream = TcpStream::connect(running.sandbox.url().trim_start_matches("http://")).await.unwrap();
     let login = STANDARD.encode(format!("{ACCOUNT}:{TOKEN}"));
     let body = "To=%2B15550001111&From=%2B15005550001&Body=x";
-    let head = format!("POST /2010-04-01/Accounts/{ACCOUNT}/Messages.json HTTP/1.1\r\nHost: sandbox\r\nAuthorization: Basic {login}\r\n");
+    let head = format!(
+        "POST /2010-04-01/Accounts/{ACCOUNT}/Messages.json HTTP/1.1\r\nHost: sandbox\r\nAuthorization: Basic {login}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n"
+    );
     stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
     let mut byte = [0; 64];
     let mut heard = Vec::new();

@@ -64,7 +64,12 @@ pub fn config(hub: Option<&Hub>, behaviour: Behaviour) -> Config {
     let at = |path: &str| hub.map(|hub| format!("{}{path}", hub.url));
     Config {
         seed: 7,
-        twilio: Some(Twilio { account_sid: ACCOUNT.into(), auth_token: TOKEN.into(), inbound_url: at("/inbound") }),
+        twilio: Some(Twilio {
+            account_sid: ACCOUNT.into(),
+            auth_token: TOKEN.into(),
+            inbound_url: at("/inbound"),
+            deactivated_numbers: vec!["+12025550143".into()],
+        }),
         sendgrid: Some(SendGrid { api_key: API_KEY.into(), private_key_pem: new_key().0, webhook_url: at("/sendgrid") }),
         meta: Some(Meta {
             access_token: ACCESS.into(),
@@ -74,6 +79,7 @@ pub fn config(hub: Option<&Hub>, behaviour: Behaviour) -> Config {
         }),
         smtp: Some(Smtp { username: "relay".into(), password: "secret".into(), duplicate_suppression: false }),
         behaviour,
+        ..Config::default()
     }
 }
 
