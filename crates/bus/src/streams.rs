@@ -31,7 +31,7 @@ const fn log(name: &'static str, subjects: &'static str, discard: DiscardPolicy,
     Stream { name, subjects, retention: RetentionPolicy::Limits, discard, max_bytes: mib * MIB, max_age: age }
 }
 
-const STREAMS: [Stream; 6] = [
+const STREAMS: [Stream; 7] = [
     work("SEND", "send.>", 512, days(7)),
     work("EVENTS", "delivery.>", 4096, days(3)),
     work("INBOUND", "inbound.>", 512, days(7)),
@@ -39,6 +39,8 @@ const STREAMS: [Stream; 6] = [
     log("DLQ", "dead.>", DiscardPolicy::New, 512, days(30)),
     // News, whether anybody listens or not: the alerts themselves are in the database.
     log("ALERT", "alert.>", DiscardPolicy::Old, 64, days(7)),
+    // News too: which messages wait for whom is in the database.
+    log("CONVERSATION", "conversation.>", DiscardPolicy::Old, 64, days(7)),
 ];
 
 /// What of a subject the broker has.

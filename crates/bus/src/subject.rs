@@ -40,6 +40,12 @@ impl Subject {
         Self { stream: "ALERT", tail: "alert.raised.v1".to_owned() }
     }
 
+    /// Messages of people that wait for whoever answers: an assistant, or a console.
+    #[must_use]
+    pub fn conversations() -> Self {
+        Self { stream: "CONVERSATION", tail: "conversation.message.received.v1".to_owned() }
+    }
+
     /// Copies of messages of a stream that could not be handled, all of them: to be consumed, not published to.
     #[must_use]
     pub fn dead_letters(of: &Self) -> Self {

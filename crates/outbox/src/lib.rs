@@ -6,9 +6,11 @@
 //! (`store::outbox::delete` with [`bus::Delivered::outbox_id`]) in the same transaction.
 
 mod alert;
+mod conversation;
 mod relay;
 
 pub use alert::{add_alert, raise_alert};
+pub use conversation::add_conversations;
 pub use relay::{Outbox, setting_aside};
 
 use bus::Subject;
@@ -24,6 +26,7 @@ pub const FACTS_PER_MESSAGE: usize = 500;
 pub const FACTS: &str = "facts";
 pub const INBOUND: &str = "inbound";
 const ALERTS: &str = "alerts";
+const CONVERSATIONS: &str = "conversations";
 
 /// Adds facts to the transaction of what they are about.
 ///
@@ -85,6 +88,7 @@ fn subject(kind: &str) -> Subject {
     match kind {
         INBOUND => Subject::inbound(),
         ALERTS => Subject::alerts(),
+        CONVERSATIONS => Subject::conversations(),
         _ => Subject::facts(),
     }
 }

@@ -1,6 +1,6 @@
 //! The one task of a service that publishes what it has written.
 
-use crate::{ALERTS, FACTS, INBOUND, subject};
+use crate::{ALERTS, CONVERSATIONS, FACTS, INBOUND, subject};
 use bus::{Bus, Held, Outgoing};
 use std::{
     collections::BTreeMap,
@@ -110,10 +110,10 @@ impl Outbox {
             tracing::warn!(%error, origin = self.origin, subject = kind, "the broker takes nothing; it stays in the database");
             held_up.0.insert(kind, Instant::now() + HELD_UP);
         }
-        let (told, kept): (Vec<_>, Vec<_>) = acked.iter().partition(|(kind, _)| kind == ALERTS);
+        let (told, kept): (Vec<_>, Vec<_>) = acked.iter().partition(|(kind, _)| kind == ALERTS || kind == CONVERSATIONS);
         let ids = |acked: Vec<&(String, i64)>| acked.into_iter().map(|(_, id)| *id).collect::<Vec<_>>();
         outbox::mark_published(&mut tx, &ids(kept), now()).await?;
-        // An alert is news and nothing else: nobody has to handle it.
+        // An alert is news and nothing else, and so is a message that waits: nobody has to handle it.
         outbox::delete(&mut tx, &ids(told)).await?;
         tx.commit().await?;
         Ok(acked.len())

@@ -76,6 +76,11 @@ pub struct Common {
     #[arg(long, env = "FANFARE_REFLECTION", default_value_t = true, action = clap::ArgAction::Set)]
     pub reflection: bool,
 
+    /// Whether addresses of private networks may be called, as a provider's base URL or by a link that somebody else has written: refuse or
+    /// allow. Allow it only where providers are stand-ins beside the hub
+    #[arg(long, env = "FANFARE_PRIVATE_NETWORKS", default_value = "refuse")]
+    pub private_networks: PrivateNetworks,
+
     /// Collector for traces and metrics over gRPC without TLS, as http://host:4317; none are sent when absent
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     pub otlp_endpoint: Option<String>,
@@ -99,6 +104,7 @@ impl Common {
             ports_file: None,
             cors_origins: Vec::new(),
             reflection: true,
+            private_networks: PrivateNetworks::Allow,
             otlp_endpoint: None,
             log: "info".to_owned(),
         }
@@ -108,6 +114,13 @@ impl Common {
     pub fn stream_sizes(&self) -> impl Iterator<Item = (&str, i64)> {
         self.stream_bytes.iter().map(|size| (size.stream.as_str(), size.bytes))
     }
+}
+
+/// What is said of private networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum PrivateNetworks {
+    Refuse,
+    Allow,
 }
 
 /// The size of one stream, as `SEND=1048576`.

@@ -52,6 +52,7 @@ fn help_names_every_variable() {
         "FANFARE_PORTS_FILE",
         "FANFARE_CORS_ORIGINS",
         "FANFARE_REFLECTION",
+        "FANFARE_PRIVATE_NETWORKS",
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         "RUST_LOG",
         "FANFARE_JWT_PUBLIC_KEY",

@@ -14,8 +14,12 @@ use uuid::Uuid;
 pub mod kind {
     /// The provider refuses the account, or a person stopped it: nothing leaves by this sender until a person resumes it.
     pub const SENDER_PAUSED: &str = "sender_paused";
+    /// The sender's token ends soon, and only a person can get another one.
+    pub const TOKEN_EXPIRES: &str = "token_expires";
     /// The provider doesn't answer; it is tried again by itself.
     pub const SENDER_DOWN: &str = "sender_down";
+    /// The provider warns of a sender, or takes something from it: it goes on as far as the provider lets it.
+    pub const SENDER_WARNED: &str = "sender_warned";
     /// The provider refuses the template: nothing of this campaign leaves on this channel until it is resumed.
     pub const TEMPLATE_PAUSED: &str = "template_paused";
     /// The next message would pass the budget.

@@ -3,6 +3,7 @@
 //!
 //! An audience is made of lists, and of segments as long as it isn't frozen ([`crate::freeze`]).
 
+mod addresses;
 mod preview;
 mod tally;
 

@@ -1,7 +1,8 @@
 //! What a campaign's messages may cost: reserved before each leaves, given back when it certainly didn't.
 //!
-//! A message holds its price (`send.delivery.reserved_micros`) from the gate on; `send.spend` is the sum that all of a campaign's
-//! messages hold or have cost. Whoever finds out that a message certainly wasn't taken calls [`refund`] in the same transaction.
+//! A message holds its price (`send.delivery.reserved_micros`) from the gate on, and one whose cost is known only when it is made the most
+//! that it can cost; `send.spend` is the sum that all of a campaign's messages hold or have cost. Whoever finds out that a message certainly
+//! wasn't taken calls [`refund`] in the same transaction, and whoever finds out what it costs calls [`keep`].
 //! A campaign without a budget reserves nothing.
 
 use crate::{PgConnection, Result};
@@ -81,17 +82,27 @@ pub(crate) async fn is_in_flight(connection: &mut PgConnection, campaign: Campai
 /// # Errors
 /// When the statement fails.
 pub async fn refund(connection: &mut PgConnection, delivery_ids: &[i64]) -> Result<()> {
+    keep(connection, delivery_ids, &vec![0; delivery_ids.len()]).await
+}
+
+/// Gives back what these deliveries hold beyond what they cost: `costs[n]` is what the n-th costs. In the transaction that records that they
+/// have left, or may have. What holds no more than its cost is left alone.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn keep(connection: &mut PgConnection, delivery_ids: &[i64], costs: &[i64]) -> Result<()> {
     if delivery_ids.is_empty() {
         return Ok(());
     }
     sqlx::query!(
         "WITH held AS (
-           SELECT delivery_id, campaign_id, channel, reserved_micros FROM send.delivery
-           WHERE delivery_id = ANY($1) AND reserved_micros > 0 ORDER BY delivery_id FOR UPDATE
+           SELECT d.delivery_id, d.campaign_id, d.channel, k.cost, d.reserved_micros - k.cost AS rest
+           FROM send.delivery d JOIN unnest($1::bigint[], $2::bigint[]) AS k (delivery_id, cost) USING (delivery_id)
+           WHERE d.delivery_id = ANY($1) AND d.reserved_micros > k.cost ORDER BY d.delivery_id FOR UPDATE OF d
          ), freed AS (
-           UPDATE send.delivery d SET reserved_micros = 0 FROM held WHERE d.delivery_id = held.delivery_id
+           UPDATE send.delivery d SET reserved_micros = held.cost FROM held WHERE d.delivery_id = held.delivery_id
          ), back AS (
-           SELECT campaign_id, part.channel, sum(reserved_micros)::bigint AS micros
+           SELECT campaign_id, part.channel, sum(rest)::bigint AS micros
            FROM held CROSS JOIN LATERAL (VALUES (''), (held.channel)) AS part (channel) GROUP BY campaign_id, part.channel
          ), locked AS MATERIALIZED (
            -- In one order, so that two refunds can't wait for each other.
@@ -100,7 +111,8 @@ pub async fn refund(connection: &mut PgConnection, delivery_ids: &[i64]) -> Resu
          )
          UPDATE send.spend s SET reserved_micros = s.reserved_micros - locked.micros FROM locked
          WHERE s.campaign_id = locked.campaign_id AND s.channel = locked.channel",
-        delivery_ids
+        delivery_ids,
+        costs
     )
     .execute(connection)
     .await?;

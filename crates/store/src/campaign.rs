@@ -141,7 +141,10 @@ async fn read(connection: &mut PgConnection, workspace: WorkspaceId, ids: &[Uuid
                c.approved_by, c.approved_at, c.created_by, c.created_at, c.updated_at, c.started_at, c.completed_at, c.traceparent,
                c.budget_micros, c.lane, c.tracking AS "tracking: Json<CampaignTracking>", c.topic_id, c.confirm_list_id,
                (SELECT r.run_id FROM send.run r WHERE r.campaign_id = c.campaign_id ORDER BY r.run_id DESC LIMIT 1) AS run_id,
-               ARRAY(SELECT to_jsonb(p) FROM core.campaign_channel p WHERE p.campaign_id = c.campaign_id ORDER BY p.channel)
+               ARRAY(SELECT to_jsonb(p) || jsonb_build_object('also_sender_ids', ARRAY(
+                         SELECT s.sender_id FROM core.campaign_sender s
+                         WHERE s.campaign_id = p.campaign_id AND s.channel = p.channel ORDER BY s.position))
+                     FROM core.campaign_channel p WHERE p.campaign_id = c.campaign_id ORDER BY p.channel)
                    AS "channels!: Vec<Json<ChannelRow>>",
                ARRAY(SELECT to_jsonb(p) FROM core.campaign_rule p WHERE p.campaign_id = c.campaign_id ORDER BY p.position)
                    AS "rules!: Vec<Json<EngagementRule>>",

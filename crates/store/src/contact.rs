@@ -23,6 +23,8 @@ pub struct Draft {
     pub name: String,
     pub email: Address,
     pub phone: Address,
+    /// What WhatsApp calls the person towards this business; empty where that isn't known, which leaves what is.
+    pub whatsapp_id: String,
     pub locale: String,
     pub timezone: String,
     /// `customer` or `partner`; empty means customer.
@@ -58,6 +60,7 @@ struct Row {
     phone: String,
     phone_key: Option<String>,
     phone_problem: String,
+    whatsapp_id: String,
     locale: String,
     timezone: String,
     role: String,
@@ -75,6 +78,7 @@ impl From<Row> for Contact {
             name: row.name,
             email: Address { shown: row.email, key: row.email_key, problem: row.email_problem },
             phone: Address { shown: row.phone, key: row.phone_key, problem: row.phone_problem },
+            whatsapp_id: row.whatsapp_id,
             locale: row.locale,
             timezone: row.timezone,
             role: row.role,
@@ -94,8 +98,8 @@ impl From<Row> for Contact {
 pub async fn get(connection: &mut PgConnection, workspace: WorkspaceId, id: ContactId) -> Result<Option<Contact>> {
     let row = sqlx::query_as!(
         Row,
-        r#"SELECT contact_id, external_id, name, email, email_key, email_problem, phone, phone_key, phone_problem, locale, timezone, role,
-               city, postal_code, attributes AS "attributes: Json<Attributes>", last_active_at, created_at
+        r#"SELECT contact_id, external_id, name, email, email_key, email_problem, phone, phone_key, phone_problem, whatsapp_id,
+               locale, timezone, role, city, postal_code, attributes AS "attributes: Json<Attributes>", last_active_at, created_at
            FROM core.contact WHERE workspace_id = $1 AND contact_id = $2"#,
         workspace.0,
         id.0
@@ -112,8 +116,8 @@ pub async fn get(connection: &mut PgConnection, workspace: WorkspaceId, id: Cont
 pub async fn get_many(connection: &mut PgConnection, workspace: WorkspaceId, ids: &[Uuid]) -> Result<Vec<Contact>> {
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT contact_id, external_id, name, email, email_key, email_problem, phone, phone_key, phone_problem, locale, timezone, role,
-               city, postal_code, attributes AS "attributes: Json<Attributes>", last_active_at, created_at
+        r#"SELECT contact_id, external_id, name, email, email_key, email_problem, phone, phone_key, phone_problem, whatsapp_id,
+               locale, timezone, role, city, postal_code, attributes AS "attributes: Json<Attributes>", last_active_at, created_at
            FROM core.contact WHERE workspace_id = $1 AND contact_id = ANY($2) ORDER BY contact_id"#,
         workspace.0,
         ids
@@ -132,8 +136,8 @@ pub async fn lock_external(connection: &mut PgConnection, workspace: WorkspaceId
     import::keep_out(connection, workspace).await?;
     let row = sqlx::query_as!(
         Row,
-        r#"SELECT contact_id, external_id, name, email, email_key, email_problem, phone, phone_key, phone_problem, locale, timezone, role,
-               city, postal_code, attributes AS "attributes: Json<Attributes>", last_active_at, created_at
+        r#"SELECT contact_id, external_id, name, email, email_key, email_problem, phone, phone_key, phone_problem, whatsapp_id,
+               locale, timezone, role, city, postal_code, attributes AS "attributes: Json<Attributes>", last_active_at, created_at
            FROM core.contact WHERE workspace_id = $1 AND external_id = $2 FOR UPDATE"#,
         workspace.0,
         external_id
@@ -156,14 +160,14 @@ pub async fn upsert(
 ) -> Result<(ContactId, bool)> {
     let row = sqlx::query!(
         r#"INSERT INTO core.contact AS known (contact_id, workspace_id, external_id, name, email, email_key, email_problem, phone, phone_key,
-               phone_problem, locale, timezone, role, city, postal_code, attributes, last_active_at, created_at, updated_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $18, $17, $17)
+               phone_problem, locale, timezone, role, city, postal_code, attributes, last_active_at, created_at, updated_at, whatsapp_id)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $18, $17, $17, $19)
            ON CONFLICT (workspace_id, external_id) DO UPDATE SET name = excluded.name, email = excluded.email,
                email_key = excluded.email_key, email_problem = excluded.email_problem, phone = excluded.phone,
                phone_key = excluded.phone_key, phone_problem = excluded.phone_problem, locale = excluded.locale,
                timezone = excluded.timezone, role = excluded.role, city = excluded.city, postal_code = excluded.postal_code,
                attributes = excluded.attributes, last_active_at = coalesce(excluded.last_active_at, known.last_active_at),
-               updated_at = excluded.updated_at
+               whatsapp_id = coalesce(nullif(excluded.whatsapp_id, ''), known.whatsapp_id), updated_at = excluded.updated_at
            RETURNING contact_id, contact_id = $1 AS "created!""#,
         id.0,
         workspace.0,
@@ -182,7 +186,8 @@ pub async fn upsert(
         draft.postal_code,
         Json(&draft.attributes) as _,
         now,
-        draft.last_active_at
+        draft.last_active_at,
+        draft.whatsapp_id
     )
     .fetch_one(connection)
     .await?;
@@ -214,8 +219,8 @@ pub async fn list(connection: &mut PgConnection, workspace: WorkspaceId, filter:
 async fn list_all(connection: &mut PgConnection, workspace: WorkspaceId, pattern: &str, page: Page) -> Result<Vec<Row>> {
     Ok(sqlx::query_as!(
         Row,
-        r#"SELECT contact_id, external_id, name, email, email_key, email_problem, phone, phone_key, phone_problem, locale, timezone, role,
-               city, postal_code, attributes AS "attributes: Json<Attributes>", last_active_at, created_at
+        r#"SELECT contact_id, external_id, name, email, email_key, email_problem, phone, phone_key, phone_problem, whatsapp_id,
+               locale, timezone, role, city, postal_code, attributes AS "attributes: Json<Attributes>", last_active_at, created_at
            FROM core.contact
            WHERE workspace_id = $1 AND contact_id > $2
              AND ($3::text = '%' OR name ILIKE $3 OR email ILIKE $3 OR phone LIKE $3 OR external_id ILIKE $3)
@@ -233,8 +238,8 @@ async fn list_all(connection: &mut PgConnection, workspace: WorkspaceId, pattern
 async fn list_members(connection: &mut PgConnection, workspace: WorkspaceId, list: ListId, pattern: &str, page: Page) -> Result<Vec<Row>> {
     Ok(sqlx::query_as!(
         Row,
-        r#"SELECT c.contact_id, external_id, name, email, email_key, email_problem, phone, phone_key, phone_problem, locale, timezone, role,
-               city, postal_code, attributes AS "attributes: Json<Attributes>", last_active_at, created_at
+        r#"SELECT c.contact_id, external_id, name, email, email_key, email_problem, phone, phone_key, phone_problem, whatsapp_id,
+               locale, timezone, role, city, postal_code, attributes AS "attributes: Json<Attributes>", last_active_at, created_at
            FROM core.list_member m JOIN core.contact c ON c.contact_id = m.contact_id AND c.workspace_id = $1
            WHERE m.list_id = $2 AND m.contact_id > $3
              AND ($4::text = '%' OR name ILIKE $4 OR email ILIKE $4 OR phone LIKE $4 OR external_id ILIKE $4)
@@ -270,8 +275,8 @@ pub async fn delete(connection: &mut PgConnection, workspace: WorkspaceId, id: C
     let row = sqlx::query_as!(
         Row,
         r#"DELETE FROM core.contact WHERE workspace_id = $1 AND contact_id = $2
-           RETURNING contact_id, external_id, name, email, email_key, email_problem, phone, phone_key, phone_problem, locale, timezone,
-               role, city, postal_code, attributes AS "attributes: Json<Attributes>", last_active_at, created_at"#,
+           RETURNING contact_id, external_id, name, email, email_key, email_problem, phone, phone_key, phone_problem, whatsapp_id,
+               locale, timezone, role, city, postal_code, attributes AS "attributes: Json<Attributes>", last_active_at, created_at"#,
         workspace.0,
         id.0
     )

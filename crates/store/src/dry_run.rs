@@ -7,7 +7,7 @@ use crate::{
     delivery::channel as read_channel,
     segment::{self, compile::Sql},
 };
-use domain::{Channel, ContactId, delivery::reason, render::Person};
+use domain::{Channel, ContactId, SenderId, channel::AddressKind, delivery::reason, render::Person};
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -34,14 +34,15 @@ pub struct Candidate {
     pub unreachable: Option<String>,
 }
 
-/// Reads the next `limit` members of an audience's lists and segments after `after`, less those excluded, for these channels.
+/// Reads the next `limit` members of an audience's lists and segments after `after`, less those excluded, for these channels. A
+/// notification reaches whoever has a device of one of these `apps`.
 ///
 /// # Errors
 /// When a statement fails.
 pub async fn page(
     connection: &mut PgConnection,
     audience: &Audience,
-    channels: &[Channel],
+    (channels, apps): (&[Channel], &[SenderId]),
     after: Option<Uuid>,
     limit: u32,
 ) -> Result<Page> {
@@ -49,7 +50,7 @@ pub async fn page(
     let next = (members.len() as u64 >= u64::from(limit)).then(|| members.last().copied()).flatten();
     let contacts = contacts(&mut *connection, audience, &members).await?;
     let found: Vec<_> = contacts.keys().map(|id| id.0).collect();
-    let mut candidates = candidates(&mut *connection, audience, channels, &found).await?;
+    let mut candidates = candidates(&mut *connection, audience, (channels, apps), &found).await?;
     mark_duplicates(connection, audience, &mut candidates).await?;
     Ok(Page { contacts, candidates, next })
 }
@@ -105,13 +106,21 @@ async fn contacts(connection: &mut PgConnection, audience: &Audience, members: &
     Ok(contact.collect())
 }
 
-async fn candidates(connection: &mut PgConnection, audience: &Audience, channels: &[Channel], contacts: &[Uuid]) -> Result<Vec<Candidate>> {
+async fn candidates(
+    connection: &mut PgConnection,
+    audience: &Audience,
+    (channels, apps): (&[Channel], &[SenderId]),
+    contacts: &[Uuid],
+) -> Result<Vec<Candidate>> {
+    let apps: Vec<Uuid> = apps.iter().map(|app| app.0).collect();
     let channels: Vec<_> = channels.iter().map(|channel| channel.as_str().to_owned()).collect();
     let rows = sqlx::query!(
         r#"WITH candidate AS (
              SELECT c.contact_id, p.channel,
-                    CASE WHEN p.channel = 'email' THEN c.email ELSE c.phone END AS address,
-                    CASE WHEN p.channel = 'email' THEN c.email_key ELSE c.phone_key END AS key
+                    core.channel_address(p.channel, c.email, c.phone, c.phone_key, c.whatsapp_id,
+                                         CASE WHEN c.push_senders && $5::uuid[] THEN c.push_key END) AS address,
+                    core.channel_key(p.channel, c.email_key, c.phone_key, c.whatsapp_key,
+                                     CASE WHEN c.push_senders && $5::uuid[] THEN c.push_key END) AS key
              FROM core.contact c CROSS JOIN unnest($3::text[]) AS p (channel)
              WHERE c.workspace_id = $1 AND c.contact_id = ANY($2)
            )
@@ -126,7 +135,8 @@ async fn candidates(connection: &mut PgConnection, audience: &Audience, channels
         audience.workspace.0,
         contacts,
         &channels,
-        audience.topic
+        audience.topic,
+        &apps
     )
     .fetch_all(connection)
     .await?;
@@ -138,16 +148,45 @@ async fn candidates(connection: &mut PgConnection, audience: &Audience, channels
         .collect()
 }
 
+/// How another contact with the same address is found, each by its own index.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Email,
+    Phone,
+    /// Of who hides their phone.
+    WhatsappId,
+}
+
+impl By {
+    /// None: nobody else can have it.
+    fn of(candidate: &Candidate) -> Option<Self> {
+        match candidate.channel.address_kind() {
+            AddressKind::Email => Some(Self::Email),
+            AddressKind::Whatsapp if candidate.address_key.starts_with("wa:") => Some(Self::WhatsappId),
+            AddressKind::Phone | AddressKind::Whatsapp => Some(Self::Phone),
+            AddressKind::Device | AddressKind::Account => None,
+        }
+    }
+
+    const fn condition(self) -> &'static str {
+        match self {
+            Self::Email => " AND e.email_key = s.key",
+            Self::Phone => " AND e.phone_key = s.key",
+            Self::WhatsappId => " AND e.whatsapp_key = s.key AND e.phone_key IS NULL",
+        }
+    }
+}
+
 /// Of several members with one address the first is written, whichever page it is on: who comes before is looked up by address.
 async fn mark_duplicates(connection: &mut PgConnection, audience: &Audience, candidates: &mut [Candidate]) -> Result<()> {
-    for uses_phone in [false, true] {
-        let is_one = |candidate: &Candidate| candidate.unreachable.is_none() && candidate.channel.uses_phone() == uses_phone;
+    for by in [By::Email, By::Phone, By::WhatsappId] {
+        let is_one = |candidate: &Candidate| candidate.unreachable.is_none() && By::of(candidate) == Some(by);
         let (contacts, keys): (Vec<Uuid>, Vec<String>) =
             candidates.iter().filter(|one| is_one(one)).map(|one| (one.contact_id.0, one.address_key.clone())).unzip();
         if contacts.is_empty() {
             continue;
         }
-        let second = second(&mut *connection, audience, uses_phone, contacts, keys).await?;
+        let second = second(&mut *connection, audience, by, contacts, keys).await?;
         for candidate in candidates.iter_mut().filter(|one| is_one(one) && second.contains(&one.contact_id.0)) {
             candidate.unreachable = Some(reason::DUPLICATE.to_owned());
         }
@@ -159,13 +198,13 @@ async fn mark_duplicates(connection: &mut PgConnection, audience: &Audience, can
 async fn second(
     connection: &mut PgConnection,
     audience: &Audience,
-    uses_phone: bool,
+    by: By,
     contacts: Vec<Uuid>,
     keys: Vec<String>,
 ) -> Result<BTreeSet<Uuid>> {
     let mut sql = Sql::new("SELECT DISTINCT s.contact_id FROM unnest(");
     sql.push_bind(contacts).push(", ").push_bind(keys).push(") AS s (contact_id, key) JOIN core.contact e ON e.workspace_id = ");
-    sql.push_bind(audience.workspace.0).push(if uses_phone { " AND e.phone_key = s.key" } else { " AND e.email_key = s.key" });
+    sql.push_bind(audience.workspace.0).push(by.condition());
     sql.push(" AND e.contact_id < s.contact_id WHERE ");
     audience.belongs(&mut sql, "e");
     if let Some(topic) = audience.topic {

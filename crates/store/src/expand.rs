@@ -68,6 +68,9 @@ pub async fn chunk(connection: &mut PgConnection, run: &Expanding, limit: i64, n
     let done = (selected.len() as i64) < limit;
     let rows = write(&mut *connection, run, &selected, &audience::ids(&exclude), now).await?;
     let (mut written, mut queued) = (Vec::with_capacity(rows.len()), Vec::new());
+    if run.cursor.is_nil() {
+        posts(&mut *connection, run, now, &mut written, &mut queued).await?;
+    }
     for row in rows {
         if row.reason.is_none() {
             queued.extend(row.delivery_ids);
@@ -107,15 +110,21 @@ async fn write(
     Ok(sqlx::query_as!(
         Row,
         r#"WITH contact AS MATERIALIZED (
-             SELECT c.contact_id, c.email, c.email_key, c.phone, c.phone_key
+             SELECT c.contact_id, c.email, c.email_key, c.phone, c.phone_key, c.whatsapp_id, c.whatsapp_key, c.push_key, c.push_senders
              FROM unnest($1::uuid[]) AS selected (contact_id) JOIN core.contact c USING (contact_id)
              WHERE c.workspace_id = $4 AND NOT EXISTS (SELECT FROM core.list_member m WHERE m.contact_id = c.contact_id AND m.list_id = ANY($6))
            ), candidate AS (
-             SELECT c.contact_id, rc.channel, rc.sender_id, g.topic_id,
-                    CASE WHEN rc.channel = 'email' THEN c.email ELSE c.phone END AS address,
-                    CASE WHEN rc.channel = 'email' THEN c.email_key ELSE c.phone_key END AS key
+             SELECT c.contact_id, rc.channel, coalesce(app.sender_id, rc.sender_id) AS sender_id, g.topic_id,
+                    core.channel_address(rc.channel, c.email, c.phone, c.phone_key, c.whatsapp_id,
+                                         CASE WHEN app.sender_id IS NOT NULL THEN c.push_key END) AS address,
+                    core.channel_key(rc.channel, c.email_key, c.phone_key, c.whatsapp_key,
+                                     CASE WHEN app.sender_id IS NOT NULL THEN c.push_key END) AS key
              FROM contact c CROSS JOIN send.run_channel rc CROSS JOIN core.campaign g
-             WHERE rc.run_id = $3 AND NOT rc.rescue_only AND g.campaign_id = $2
+             -- Of the apps that a notification may go by, the first one that the contact has a device of.
+             LEFT JOIN LATERAL (
+               SELECT s.sender_id FROM send.run_sender s WHERE rc.channel = 'push' AND s.run_id = rc.run_id AND s.channel = rc.channel
+                 AND s.sender_id = ANY(c.push_senders) ORDER BY s.position LIMIT 1) AS app ON true
+             WHERE rc.run_id = $3 AND NOT rc.rescue_only AND rc.channel <> 'social' AND g.campaign_id = $2
            ), reached AS (
              SELECT c.*, CASE
                  WHEN c.address = '' THEN 'no_address'
@@ -160,6 +169,55 @@ async fn write(
     )
     .fetch_all(connection)
     .await?)
+}
+
+/// Writes the posts of a run, one for each of its accounts, whoever its contacts are: with its first chunk. An account is its own address,
+/// and stands in the place of the contact; of two senders for one account the first posts.
+async fn posts(
+    connection: &mut PgConnection,
+    run: &Expanding,
+    now: OffsetDateTime,
+    written: &mut Vec<Written>,
+    queued: &mut Vec<i64>,
+) -> Result<()> {
+    let rows = sqlx::query!(
+        r#"WITH account AS (
+             SELECT s.sender_id, s.position, coalesce(nullif(k.handle, ''), p.name) AS address,
+                    p.provider || ':' || coalesce(nullif(k.external_id, ''), s.sender_id::text) AS key
+             FROM send.run_sender s JOIN core.sender p USING (sender_id) LEFT JOIN core.sender_connection k USING (sender_id)
+             WHERE s.run_id = $3 AND s.channel = 'social'
+           ), judged AS (
+             SELECT a.*, CASE WHEN row_number() OVER (PARTITION BY a.key ORDER BY a.position) > 1 THEN 'duplicate' END AS reason FROM account a
+           )
+           INSERT INTO send.delivery (workspace_id, campaign_id, run_id, contact_id, sender_id, channel, state, reason, address, address_key,
+                                      updated_at)
+           SELECT $1, $2, $3, j.sender_id, j.sender_id, 'social', CASE WHEN j.reason IS NULL THEN 'queued' ELSE 'suppressed' END, j.reason,
+                  j.address, CASE WHEN j.reason IS NULL THEN j.key END, $4
+           FROM judged j ORDER BY j.position
+           ON CONFLICT DO NOTHING
+           RETURNING delivery_id, sender_id, reason"#,
+        run.workspace_id.0,
+        run.campaign_id.0,
+        run.run_id.0,
+        now
+    )
+    .fetch_all(connection)
+    .await?;
+    for row in rows {
+        if row.reason.is_none() {
+            queued.push(row.delivery_id);
+        }
+        written.push(Written {
+            workspace_id: run.workspace_id,
+            campaign_id: run.campaign_id,
+            run_id: run.run_id,
+            channel: Channel::Social,
+            sender_id: SenderId(row.sender_id),
+            reason: row.reason,
+            count: 1,
+        });
+    }
+    Ok(())
 }
 
 async fn advance(connection: &mut PgConnection, run: RunId, cursor: Uuid, done: bool) -> Result<()> {

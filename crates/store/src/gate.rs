@@ -10,25 +10,28 @@
 //! Locks are taken in this order by whoever takes several: deliveries, `send.spend`, `send.sender_state`, `send.rate_bucket`.
 
 mod claim;
+mod hold;
 mod judge;
+mod mark;
 mod pace;
 mod plan;
 mod standing;
 
-pub use claim::Claimed;
+pub use claim::{Claimed, Step};
 pub use judge::{Subject, judge, policy};
 pub(crate) use pace::take as take_pace;
 pub use plan::{Fallback, Plan, plan};
 pub use standing::{Standing, revoked};
 
 use crate::{PgConnection, Result, budget};
-use claim::{Candidate, Locked, Verdict};
+use claim::{Candidate, Locked};
 use domain::{
     Channel, DeliveryId, RunId, SenderId, WorkerId,
     delivery::State,
     gate::{Decision, decide},
     rate::Lane,
 };
+use mark::Verdict;
 use pace::Pace;
 use standing::Ground;
 use std::time::Duration;
@@ -88,7 +91,7 @@ pub async fn pass(connection: &mut PgConnection, ask: Ask<'_>, now: OffsetDateTi
     match ground.standing {
         Standing::Open => {}
         Standing::Expired => {
-            let stopped = claim::expire(connection, ask, now).await?;
+            let stopped = mark::expire(connection, ask, now).await?;
             return Ok(Answer { stopped, ..Answer::of(Standing::Expired) });
         }
         standing => return Ok(Answer::of(standing)),
@@ -101,6 +104,7 @@ pub async fn pass(connection: &mut PgConnection, ask: Ask<'_>, now: OffsetDateTi
     let full = candidates.len() as u32 == limit;
     let holding: Vec<i64> = candidates.iter().filter_map(Candidate::holds).collect();
     let (go, mut verdicts) = sort_out(connection, &ground, candidates, now).await?;
+    let go = if ground.has_holds { hold::defer(connection, ask.sender_id, go, &mut verdicts, now).await? } else { go };
     let stopped: Vec<Stopped> = verdicts.iter().filter_map(Verdict::stopped).collect();
     let suppressed = stopped.iter().filter(|stopped| stopped.state == State::Suppressed).map(|stopped| stopped.delivery_id.0);
     budget::refund(connection, &suppressed.filter(|id| holding.contains(id)).collect::<Vec<_>>()).await?;
@@ -110,7 +114,7 @@ pub async fn pass(connection: &mut PgConnection, ask: Ask<'_>, now: OffsetDateTi
     verdicts.extend(leaving.iter().map(|candidate| Verdict::pass(&candidate.claimed, ground.stands_in)));
     let spend = granted.spend(&leaving);
     let pace = granted.pace.as_ref().filter(|pace| pace.count > 0 || ground.policy.transactional);
-    claim::mark(connection, ask, &ground, &verdicts, spend, pace, now).await?;
+    mark::mark(connection, ask, &ground, &verdicts, spend, pace, now).await?;
     let claimed = leaving.into_iter().map(|candidate| candidate.claimed).collect();
     Ok(Answer { standing: granted.standing, claimed, stopped, more, wait: granted.wait })
 }
@@ -158,9 +162,9 @@ impl Granted {
         Self { standing, count: 0, wait, pace: None, price_micros: None, is_probe: false }
     }
 
-    fn spend(&self, leaving: &[Candidate]) -> claim::Spend {
+    fn spend(&self, leaving: &[Candidate]) -> mark::Spend {
         let micros = self.price_micros.map_or(0, |price| leaving.iter().map(|candidate| candidate.costs(price)).sum());
-        claim::Spend { price_micros: self.price_micros, micros, is_probe: self.is_probe && !leaving.is_empty() }
+        mark::Spend { price_micros: self.price_micros, micros, is_probe: self.is_probe && !leaving.is_empty() }
     }
 }
 

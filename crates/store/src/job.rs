@@ -51,7 +51,7 @@ pub struct Dropped {
 }
 
 /// Locks the next jobs of a channel that may be published: of campaigns that are ACTIVE with something left of their budget, whose
-/// channel isn't paused and has a sender that is up; at most `window` deliveries ahead in all, at most half a minute of each sender's
+/// channel isn't paused and has a sender that is up (where each has its own part: the job's own); at most `window` deliveries ahead in all, at most half a minute of each sender's
 /// pace ahead, and workspaces taking turns. Transactional ones have a window of their own. They stay locked until the transaction ends.
 ///
 /// # Errors
@@ -67,7 +67,7 @@ pub async fn take_publishable(connection: &mut PgConnection, channel: Channel, w
            ), sendable AS MATERIALIZED (
              SELECT r.run_id, r.workspace_id FROM send.run r JOIN core.campaign c USING (campaign_id) JOIN send.run_channel rc USING (run_id)
              WHERE r.status IN ('expanding', 'sending') AND c.status = 'ACTIVE' AND rc.channel = $1 AND rc.paused_at IS NULL
-               AND (rc.sender_id NOT IN (SELECT sender_id FROM blocked)
+               AND ($1 IN ('push', 'social') OR rc.sender_id NOT IN (SELECT sender_id FROM blocked)
                     OR rc.fallback_sender_id NOT IN (SELECT sender_id FROM blocked))
                AND NOT EXISTS (SELECT FROM send.alert a WHERE a.workspace_id = r.workspace_id AND a.kind = $4
                                AND a.campaign_id = r.campaign_id AND a.channel IN ('', $1) AND a.resolved_at IS NULL)
@@ -76,6 +76,8 @@ pub async fn take_publishable(connection: &mut PgConnection, channel: Channel, w
              SELECT j.job_id, j.lane, j.size, j.sender_id, s.workspace_id FROM sendable s CROSS JOIN LATERAL (
                SELECT w.job_id, w.sender_id, w.lane, w.size FROM send.job w
                WHERE w.channel = $1 AND w.run_id = s.run_id AND w.published_at IS NULL
+                 -- None of several senders stands in for another.
+                 AND ($1 NOT IN ('push', 'social') OR w.sender_id NOT IN (SELECT sender_id FROM blocked))
                ORDER BY w.lane, w.job_id LIMIT $3) AS j
            ), paced AS (
              SELECT w.*, greatest(s.rate_per_second * 30, 1) AS sender_window,
@@ -210,7 +212,7 @@ pub async fn wake_retries(connection: &mut PgConnection, now: OffsetDateTime, li
     Ok(due.len() as i64)
 }
 
-/// Makes the jobs that carry queued deliveries, each about ten seconds of its sender's pace. `lane` is for campaigns that aren't
+/// Makes the jobs that carry queued deliveries, each about ten seconds of its sender's pace, at most 200 or what one call carries. `lane` is for campaigns that aren't
 /// transactional. Belongs in the transaction that queues them.
 ///
 /// # Errors
@@ -219,7 +221,8 @@ pub(crate) async fn add(connection: &mut PgConnection, delivery_ids: &[i64], lan
     if delivery_ids.is_empty() {
         return Ok(());
     }
-    // Only its own sender drops the second one of a message whose fate isn't known; all others start anew. Deliveries are read first, by
+    // Only its own sender drops the second one of a message whose fate isn't known, and each of several has its own part; all others start
+    // anew. Deliveries are read first, by
     // id: before the server has counted a run's rows, it would take the whole run to be the shorter way.
     sqlx::query!(
         "WITH queued AS MATERIALIZED (SELECT * FROM send.delivery WHERE delivery_id = ANY($1))
@@ -228,9 +231,10 @@ pub(crate) async fn add(connection: &mut PgConnection, delivery_ids: &[i64], lan
          FROM (SELECT d.delivery_id, d.run_id, d.campaign_id, d.workspace_id, d.channel, s.sender_id,
                       CASE c.lane WHEN 'transactional' THEN 0 ELSE $2::smallint END AS lane,
                       (row_number() OVER (PARTITION BY d.run_id, d.channel, s.sender_id ORDER BY d.delivery_id) - 1)
-                        / least(greatest(s.rate_per_second * 10, 1), 200)::bigint AS part
+                        / least(greatest(s.rate_per_second * 10, 1), greatest(s.batch_size, 200))::bigint AS part
                FROM queued d JOIN core.campaign c USING (campaign_id) JOIN send.run_channel rc USING (run_id, channel)
-               JOIN core.sender s ON s.sender_id = CASE WHEN d.doubtful THEN d.sender_id ELSE rc.sender_id END) AS numbered
+               JOIN core.sender s ON s.sender_id = CASE WHEN d.doubtful OR d.channel IN ('push', 'social') THEN d.sender_id ELSE rc.sender_id END)
+              AS numbered
          GROUP BY run_id, campaign_id, workspace_id, sender_id, channel, lane, part ORDER BY part",
         delivery_ids,
         lane,

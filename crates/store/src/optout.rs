@@ -4,8 +4,10 @@
 //! is written down with its evidence ([`crate::consent`]). Of people who were erased, entries are kept under a hash of their address.
 
 mod inbound;
+mod known;
 
 pub use inbound::{Addressee, addressees, claim, newest_deliveries, workspaces};
+pub use known::of_contacts;
 
 use crate::{Error, Result, delivery};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

@@ -140,11 +140,13 @@ impl Check {
         let log = page::log(connection, &rows).await?;
         let mut differing = Vec::new();
         for row in &rows {
-            let known = log.known.get(&row.place.delivery_id.0).cloned().unwrap_or_default();
+            let mut known = log.known.get(&row.place.delivery_id.0).cloned().unwrap_or_default();
+            known.cost_micros = row.place.own_cost(known.cost_micros);
             let code = known.code.as_ref().map(|(_, code)| code.as_str());
-            self.logged.add_known(&row.place, known.bits, code, 1);
+            self.logged.add_known(&row.place, known.bits, code, known.cost_micros, 1);
             if let Some(status) = &row.status {
-                self.stored.add_known(&row.place, status.bits, status.code.as_ref().map(|(_, code)| code.as_str()), 1);
+                let code = status.code.as_ref().map(|(_, code)| code.as_str());
+                self.stored.add_known(&row.place, status.bits, code, status.cost_micros, 1);
             }
             if let Some(ledger) = &mut self.ledger {
                 ledger.add(row, known.bits, code);

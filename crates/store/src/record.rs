@@ -1,7 +1,9 @@
 //! Outcomes into the ledger: what became of what the gate let through.
 
-use crate::{PgConnection, Result, budget, settle::NOT_FOUND};
+use crate::{PgConnection, Result, budget, progress, settle::NOT_FOUND};
 use domain::{Channel, DeliveryId, WorkerId, delivery::State};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
 /// What became of one try.
@@ -23,6 +25,14 @@ pub struct Tried {
     pub rescue: bool,
     /// What follows, in words, for whoever asks why.
     pub rule: String,
+    /// Where the world sees it.
+    pub permalink: Option<String>,
+    /// What it really cost, where that isn't its sender's price.
+    pub cost_micros: Option<i64>,
+    /// For `retry_wait`: what the next try goes on with.
+    pub progress: Option<Value>,
+    /// Whether an earlier try left something to go on with.
+    pub has_progress: bool,
 }
 
 impl Tried {
@@ -40,6 +50,10 @@ impl Tried {
             settle_at: None,
             rescue: false,
             rule: String::new(),
+            permalink: None,
+            cost_micros: None,
+            progress: None,
+            has_progress: false,
         }
     }
 }
@@ -57,6 +71,8 @@ struct Columns {
     settle: Vec<Option<OffsetDateTime>>,
     rescue: Vec<bool>,
     rules: Vec<String>,
+    permalinks: Vec<Option<String>>,
+    costs: Vec<Option<i64>>,
 }
 
 impl Columns {
@@ -73,6 +89,8 @@ impl Columns {
             columns.settle.push(one.settle_at);
             columns.rescue.push(one.rescue);
             columns.rules.push(one.rule.clone());
+            columns.permalinks.push(one.permalink.clone());
+            columns.costs.push(one.cost_micros);
         }
         columns
     }
@@ -94,15 +112,19 @@ pub async fn record(connection: &mut PgConnection, worker: WorkerId, tried: &[Tr
              UPDATE send.delivery d
              -- An acceptance doesn't end a row of failures: the same one may be reported of it later.
              SET state = t.state, next_attempt_at = t.next_attempt_at, updated_at = $12,
-                 reason = CASE t.state WHEN 'accepted' THEN d.reason ELSE t.reason END,
+                 -- A step says nothing; what is known of a doubt stays known.
+                 reason = CASE WHEN t.state = 'accepted' OR t.state = 'retry_wait' AND t.reason IS NULL AND d.doubtful THEN d.reason
+                               ELSE t.reason END,
+                 permalink = coalesce(t.permalink, d.permalink), cost_micros = coalesce(t.cost_micros, d.cost_micros),
                  repeats = CASE t.state WHEN 'accepted' THEN d.repeats ELSE t.repeats END,
                  provider_message_id = coalesce(t.provider_message_id, d.provider_message_id),
                  doubtful = t.state <> 'accepted' AND (t.state = 'uncertain' OR d.doubtful AND (d.state = 'sending' OR d.attempt > 1)),
                  uncertain_at = CASE WHEN t.state = 'uncertain' THEN coalesce(d.uncertain_at, $12) END,
                  settle_at = CASE WHEN t.state = 'uncertain' THEN coalesce(d.settle_at, t.settle_at) END
              FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::smallint[],
-                         $9::timestamptz[], $10::boolean[], $11::text[])
-                  AS t (delivery_id, attempt, state, reason, provider_message_id, next_attempt_at, repeats, settle_at, rescue, rule)
+                         $9::timestamptz[], $10::boolean[], $11::text[], $14::text[], $15::bigint[])
+                  AS t (delivery_id, attempt, state, reason, provider_message_id, next_attempt_at, repeats, settle_at, rescue, rule,
+                        permalink, cost_micros)
              WHERE d.delivery_id = t.delivery_id AND d.worker_id = $1 AND d.attempt = t.attempt
                AND (d.state IN ('sending', 'uncertain') OR d.state = 'unknown' AND t.state <> 'uncertain'
                     OR t.state = 'accepted' AND d.state <> 'accepted')
@@ -125,7 +147,7 @@ pub async fn record(connection: &mut PgConnection, worker: WorkerId, tried: &[Tr
              ON CONFLICT DO NOTHING
            )
            -- What an earlier try may have cost isn't given back.
-           SELECT delivery_id AS "delivery_id!", reserved_micros > 0 AND state IN ('retry_wait', 'rejected', 'suppressed')
+           SELECT delivery_id AS "delivery_id!", reserved_micros AS "reserved_micros!", reserved_micros > 0 AND state IN ('retry_wait', 'rejected', 'suppressed')
                   AND NOT (doubtful AND last_reason IS DISTINCT FROM $13) AS "refund!"
            FROM recorded"#,
         worker.0,
@@ -140,13 +162,26 @@ pub async fn record(connection: &mut PgConnection, worker: WorkerId, tried: &[Tr
         &columns.rescue,
         &columns.rules,
         now,
-        NOT_FOUND
+        NOT_FOUND,
+        &columns.permalinks as &[Option<String>],
+        &columns.costs as &[Option<i64>]
     )
     .fetch_all(&mut *connection)
     .await?;
+    let kept: Vec<i64> = rows.iter().map(|row| row.delivery_id).collect();
+    progress::keep(connection, tried, &kept, now).await?;
     let unspent: Vec<i64> = rows.iter().filter(|row| row.refund).map(|row| row.delivery_id).collect();
     budget::refund(connection, &unspent).await?;
-    Ok(rows.into_iter().map(|row| row.delivery_id).collect())
+    keep_costs(connection, tried, rows.iter().map(|row| (row.delivery_id, row.reserved_micros))).await?;
+    Ok(kept)
+}
+
+/// Gives back what messages hold beyond what they cost; `held` are deliveries with what they hold.
+async fn keep_costs(connection: &mut PgConnection, tried: &[Tried], held: impl Iterator<Item = (i64, i64)>) -> Result<()> {
+    let costs: BTreeMap<i64, i64> = tried.iter().filter_map(|one| Some((one.delivery_id.0, one.cost_micros?))).collect();
+    let cheaper = |(id, micros): (i64, i64)| costs.get(&id).filter(|cost| **cost < micros).map(|cost| (id, *cost));
+    let (ids, kept): (Vec<i64>, Vec<i64>) = held.filter_map(cheaper).unzip();
+    budget::keep(connection, &ids, &kept).await
 }
 
 /// Says that a worker is alive.

@@ -75,11 +75,13 @@ async fn groups(connection: &mut PgConnection, workspace: WorkspaceId, campaign:
     let rows = sqlx::query!(
         r#"SELECT d.run_id, coalesce(d.content_version, (d.attempt > 0)::int) AS "version!", d.channel, d.state, coalesce(s.bits, 0) AS "bits!",
                   CASE WHEN s.code IS NOT NULL THEN s.code WHEN d.state IN ('suppressed', 'rejected') THEN d.reason END AS code,
-                  CASE WHEN coalesce(s.sender_id, d.sender_id) = c.fallback_sender_id THEN coalesce(c.fallback_price_micros, c.price_micros)
-                       ELSE coalesce(c.price_micros, 0) END AS "price_micros!",
+                  CASE WHEN s.cost_micros > 0 THEN s.cost_micros
+                       WHEN coalesce(s.sender_id, d.sender_id) = c.fallback_sender_id THEN coalesce(c.fallback_price_micros, c.price_micros)
+                       ELSE coalesce(rs.price_micros, c.price_micros, 0) END AS "price_micros!",
                   d.rescues IS NOT NULL AS "rescue!", count(*) AS "count!"
            FROM send.run r JOIN send.delivery d USING (run_id)
            LEFT JOIN send.run_channel c ON c.run_id = d.run_id AND c.channel = d.channel
+           LEFT JOIN send.run_sender rs ON rs.run_id = d.run_id AND rs.channel = d.channel AND rs.sender_id = d.sender_id
            LEFT JOIN stats.delivery_status s ON s.delivery_id = d.delivery_id
            WHERE r.campaign_id = $1 AND r.workspace_id = $2 AND d.workspace_id = $2
            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"#,

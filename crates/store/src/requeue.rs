@@ -3,6 +3,7 @@
 use crate::{
     Result,
     job::{self, lane},
+    progress,
 };
 use domain::{CampaignId, Channel, RunId, delivery::reason, facts::Bits, facts::Kind as Fact};
 use sqlx::PgConnection;
@@ -134,6 +135,7 @@ pub async fn failed(
     )
     .fetch_all(&mut *connection)
     .await?;
+    progress::forget(connection, &queued).await?;
     job::add(connection, &queued, lane::RETRY, now).await?;
     let full = page.len() as i64 == limit;
     let next = page.into_iter().next_back().filter(|_| full).map(|last| Place { channel: last.channel, contact: last.contact_id });
@@ -178,6 +180,7 @@ pub async fn unknown(
     )
     .fetch_all(&mut *connection)
     .await?;
+    progress::forget(connection, &queued).await?;
     job::add(connection, &queued, lane::RETRY, now).await?;
     Ok(queued.len() as u64)
 }

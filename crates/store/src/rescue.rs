@@ -22,13 +22,18 @@ pub async fn take(connection: &mut PgConnection, limit: i64, now: OffsetDateTime
     }
     let rows = sqlx::query!(
         r#"WITH candidate AS (
-             SELECT d.delivery_id AS rescues, d.workspace_id, d.campaign_id, d.run_id, d.contact_id, rc.channel, rc.sender_id, k.topic_id,
-                    CASE WHEN rc.channel = 'email' THEN c.email ELSE c.phone END AS address,
-                    CASE WHEN rc.channel = 'email' THEN c.email_key ELSE c.phone_key END AS key
+             SELECT d.delivery_id AS rescues, d.workspace_id, d.campaign_id, d.run_id, d.contact_id, rc.channel,
+                    coalesce(app.sender_id, rc.sender_id) AS sender_id, k.topic_id,
+                    core.channel_address(rc.channel, c.email, c.phone, c.phone_key, c.whatsapp_id,
+                                         CASE WHEN app.sender_id IS NOT NULL THEN c.push_key END) AS address,
+                    core.channel_key(rc.channel, c.email_key, c.phone_key, c.whatsapp_key,
+                                     CASE WHEN app.sender_id IS NOT NULL THEN c.push_key END) AS key
              FROM send.delivery d JOIN send.run r USING (run_id) JOIN core.campaign k ON k.campaign_id = d.campaign_id
              JOIN send.run_channel f ON f.run_id = d.run_id AND f.channel = d.channel
              JOIN send.run_channel rc ON rc.run_id = d.run_id AND rc.channel = f.rescue_channel
              JOIN core.contact c ON c.contact_id = d.contact_id
+             LEFT JOIN LATERAL (SELECT s.sender_id FROM send.run_sender s WHERE rc.channel = 'push' AND s.run_id = rc.run_id
+               AND s.channel = rc.channel AND s.sender_id = ANY(c.push_senders) ORDER BY s.position LIMIT 1) AS app ON true
              WHERE d.delivery_id = ANY($1) AND k.status IN ('ACTIVE', 'PAUSED', 'COMPLETED') AND r.expires_at > now()
            ), judged AS (
              SELECT c.*, CASE
@@ -55,8 +60,7 @@ pub async fn take(connection: &mut PgConnection, limit: i64, now: OffsetDateTime
              INSERT INTO send.reopen (run_id, created_at) SELECT DISTINCT run_id, $2::timestamptz FROM written WHERE reason IS NULL
              ON CONFLICT DO NOTHING
            )
-           SELECT workspace_id, campaign_id, run_id, channel, sender_id, reason, count(*) AS "count!",
-                  array_agg(delivery_id) AS "delivery_ids!"
+           SELECT workspace_id, campaign_id, run_id, channel, sender_id, reason, count(*) AS "count!", array_agg(delivery_id) AS "delivery_ids!"
            FROM written GROUP BY workspace_id, campaign_id, run_id, channel, sender_id, reason"#,
         &failed,
         now

@@ -1,5 +1,9 @@
 //! Runs: one execution of a campaign each.
 
+mod create;
+
+pub use create::create;
+
 use crate::Result;
 use domain::{CampaignId, RunId, WorkspaceId};
 use sqlx::PgConnection;
@@ -84,7 +88,7 @@ pub async fn lock_scheduled(connection: &mut PgConnection, campaign: CampaignId)
 }
 
 /// Contacts of the lists that make the campaign's audience less those excluded, counted once each; and the workspace's limit. What its segments
-/// hold counts as soon as they are frozen.
+/// hold counts as soon as they are frozen. A campaign of channels without contacts has none.
 ///
 /// # Errors
 /// When the statement fails.
@@ -96,7 +100,8 @@ pub async fn recipients_and_limit(connection: &mut PgConnection, campaign: Campa
                 WHERE l.campaign_id = c.campaign_id AND NOT l.excluded
                 EXCEPT
                 SELECT m.contact_id FROM core.campaign_audience l JOIN core.list_member m USING (list_id)
-                WHERE l.campaign_id = c.campaign_id AND l.excluded) AS audience) AS "recipients!",
+                WHERE l.campaign_id = c.campaign_id AND l.excluded) AS audience
+              WHERE EXISTS (SELECT FROM core.campaign_channel p WHERE p.campaign_id = c.campaign_id AND p.channel <> 'social')) AS "recipients!",
              w.max_recipients
            FROM core.campaign c JOIN core.workspace w USING (workspace_id) WHERE c.campaign_id = $1"#,
         campaign.0
@@ -104,59 +109,6 @@ pub async fn recipients_and_limit(connection: &mut PgConnection, campaign: Campa
     .fetch_one(connection)
     .await?;
     Ok((row.recipients, i64::from(row.max_recipients)))
-}
-
-/// Creates the run of an occurrence, with the template version that was approved, the senders, their prices and what happens when one
-/// fails as they are now, and makes the campaign ACTIVE. In the transaction that holds [`lock_scheduled`]. Answers with the run, which is the old one when it exists.
-///
-/// # Errors
-/// When the statement fails.
-pub async fn create(
-    connection: &mut PgConnection,
-    campaign: CampaignId,
-    occurrence: &str,
-    run: RunId,
-    now: OffsetDateTime,
-) -> Result<RunId> {
-    sqlx::query!(
-        "INSERT INTO send.run (run_id, workspace_id, campaign_id, occurrence, status, template_id, template_version, content,
-                               created_at, expires_at, traceparent)
-         SELECT $3, c.workspace_id, c.campaign_id, $2, 'expanding', t.template_id, v.version, v.content,
-                $4::timestamptz, $4::timestamptz + make_interval(hours => c.expires_after_hours), c.traceparent
-         FROM core.campaign c JOIN core.template t USING (template_id)
-         JOIN core.template_version v ON v.template_id = t.template_id AND v.version = coalesce(c.template_version, t.version)
-         WHERE c.campaign_id = $1
-         ON CONFLICT ON CONSTRAINT run_once DO NOTHING",
-        campaign.0,
-        occurrence,
-        run.0,
-        now
-    )
-    .execute(&mut *connection)
-    .await?;
-    let run = sqlx::query_scalar!("SELECT run_id FROM send.run WHERE campaign_id = $1 AND occurrence = $2", campaign.0, occurrence)
-        .fetch_one(&mut *connection)
-        .await?;
-    sqlx::query!(
-        "INSERT INTO send.run_channel (run_id, channel, sender_id, price_micros, fallback_sender_id, fallback_price_micros, rescue_channel,
-                                       rescue_only)
-         SELECT $2, cc.channel, cc.sender_id, s.price_micros, f.sender_id, f.price_micros, cc.rescue_channel, cc.rescue_only
-         FROM core.campaign_channel cc JOIN core.sender s USING (sender_id) LEFT JOIN core.sender f ON f.sender_id = cc.fallback_sender_id
-         WHERE cc.campaign_id = $1
-         ON CONFLICT DO NOTHING",
-        campaign.0,
-        run
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "UPDATE core.campaign SET status = 'ACTIVE', started_at = $2, updated_at = $2 WHERE campaign_id = $1 AND status = 'SCHEDULED'",
-        campaign.0,
-        now
-    )
-    .execute(connection)
-    .await?;
-    Ok(RunId(run))
 }
 
 /// The run of a campaign, if it has started.

@@ -1,6 +1,7 @@
 //! Configured provider accounts. Credentials are stored sealed; this module never opens them.
 
 mod health;
+pub mod price;
 
 pub use health::{Health, PAUSED_BY_PERSON, health, pause, resume};
 
@@ -184,13 +185,26 @@ pub async fn update(connection: &mut PgConnection, sender: &Sender) -> Result<bo
     Ok(done.rows_affected() == 1)
 }
 
+/// Keeps how many messages one call to a sender's provider carries; 1,000 at most count.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn set_batch_size(connection: &mut PgConnection, id: SenderId, batch_size: usize) -> Result<()> {
+    let batch_size = i16::try_from(batch_size.clamp(1, 1_000)).unwrap_or(1);
+    sqlx::query!("UPDATE core.sender SET batch_size = $2 WHERE sender_id = $1 AND batch_size <> $2", id.0, batch_size)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// What campaigns need to know of senders. Those of other workspaces are left out.
 ///
 /// # Errors
 /// When the statement fails.
 pub async fn facts(connection: &mut PgConnection, workspace: WorkspaceId, ids: &[Uuid]) -> Result<BTreeMap<SenderId, SenderFacts>> {
     let rows = sqlx::query!(
-        "SELECT sender_id, channel, provider, currency FROM core.sender WHERE workspace_id = $1 AND sender_id = ANY($2)",
+        r#"SELECT s.sender_id, s.channel, s.provider, s.currency, coalesce(c.status = 'DISCONNECTED', false) AS "disconnected!"
+           FROM core.sender s LEFT JOIN core.sender_connection c USING (sender_id) WHERE s.workspace_id = $1 AND s.sender_id = ANY($2)"#,
         workspace.0,
         ids
     )
@@ -198,7 +212,8 @@ pub async fn facts(connection: &mut PgConnection, workspace: WorkspaceId, ids: &
     .await?;
     rows.into_iter()
         .map(|row| {
-            let facts = SenderFacts { channel: delivery::channel(&row.channel)?, provider: row.provider, currency: row.currency };
+            let channel = delivery::channel(&row.channel)?;
+            let facts = SenderFacts { channel, provider: row.provider, currency: row.currency, disconnected: row.disconnected };
             Ok((row.sender_id.into(), facts))
         })
         .collect()

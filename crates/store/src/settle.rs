@@ -2,9 +2,14 @@
 //!
 //! Nothing here sends: a delivery that certainly didn't leave, or that its provider would drop the second time, waits for another try.
 
-use crate::{PgConnection, Result, budget};
-use domain::{Channel, DeliveryId, SenderId, delivery::State};
-use std::{collections::HashMap, time::Duration};
+mod others;
+
+pub use others::{neighbours, taken_by_others};
+
+use crate::{PgConnection, Result, budget, progress};
+use domain::{Channel, DeliveryId, RunId, SenderId, delivery::State};
+use serde_json::Value;
+use std::time::Duration;
 use time::OffsetDateTime;
 
 /// Why a dead worker's deliveries are uncertain, as it is stored and shown.
@@ -26,7 +31,12 @@ pub struct Due {
     pub delivery_id: DeliveryId,
     pub sender_id: SenderId,
     pub attempt: u32,
+    pub run_id: RunId,
+    /// Of the content, the one that it was made of.
+    pub content_version: i32,
     pub address: String,
+    /// What its last try had to go on with.
+    pub progress: Option<Value>,
     pub reason: Option<String>,
     pub repeats: u32,
     /// When its last try passed the gate.
@@ -34,7 +44,7 @@ pub struct Due {
     pub uncertain_at: OffsetDateTime,
     /// Whether its run could still send it: not cancelled, and its time isn't up.
     pub sendable: bool,
-    /// What the sender takes for it, in millionths.
+    /// What it costs if it has left, in millionths: its own cost where that is known, else the sender's price.
     pub price_micros: i64,
 }
 
@@ -56,6 +66,8 @@ pub struct Change {
     /// What is shown of it; empty when there is nothing to be shown.
     pub verdict: &'static str,
     pub rule: String,
+    /// Where the world sees it.
+    pub permalink: Option<String>,
 }
 
 impl Change {
@@ -74,6 +86,7 @@ impl Change {
             repeats,
             verdict: "",
             rule: String::new(),
+            permalink: None,
         }
     }
 }
@@ -150,13 +163,16 @@ pub async fn take_due(
              WHERE d.delivery_id = t.delivery_id
              RETURNING d.*
            )
-           SELECT due.delivery_id, due.sender_id, due.attempt, due.address, due.reason, due.repeats,
+           SELECT due.delivery_id, due.run_id, coalesce(due.content_version, 1) AS "content_version!", due.sender_id,
+                  (SELECT g.progress FROM send.delivery_progress g WHERE g.delivery_id = due.delivery_id) AS progress, due.attempt, due.address, due.reason, due.repeats,
                   coalesce(due.sent_at, due.updated_at) AS "sent_at!", coalesce(due.uncertain_at, due.updated_at) AS "uncertain_at!",
                   c.status IN ('ACTIVE', 'PAUSED', 'COMPLETED') AND r.expires_at > now() AS "sendable!",
-                  CASE WHEN rc.fallback_sender_id = due.sender_id THEN coalesce(rc.fallback_price_micros, rc.price_micros)
-                       ELSE rc.price_micros END AS "price_micros!"
+                  CASE WHEN due.cost_micros IS NOT NULL THEN due.cost_micros
+                       WHEN rc.fallback_sender_id = due.sender_id THEN coalesce(rc.fallback_price_micros, rc.price_micros)
+                       ELSE coalesce(rs.price_micros, rc.price_micros) END AS "price_micros!"
            FROM due JOIN send.run r USING (run_id) JOIN core.campaign c ON c.campaign_id = due.campaign_id
            JOIN send.run_channel rc ON rc.run_id = due.run_id AND rc.channel = due.channel
+           LEFT JOIN send.run_sender rs ON rs.run_id = due.run_id AND rs.channel = due.channel AND rs.sender_id = due.sender_id
            ORDER BY due.delivery_id"#,
         channel.as_str(),
         limit,
@@ -167,9 +183,12 @@ pub async fn take_due(
     .await?;
     let due = rows.into_iter().map(|row| Due {
         delivery_id: DeliveryId(row.delivery_id),
+        run_id: RunId(row.run_id),
+        content_version: row.content_version,
         sender_id: SenderId(row.sender_id),
         attempt: row.attempt.unsigned_abs(),
         address: row.address,
+        progress: row.progress,
         reason: row.reason,
         repeats: row.repeats.unsigned_abs().into(),
         sent_at: row.sent_at,
@@ -178,67 +197,6 @@ pub async fn take_due(
         price_micros: row.price_micros,
     });
     Ok(due.collect())
-}
-
-/// How long the ids of a look-up's neighbours reach back; a provider's clock may differ from ours.
-const NEIGHBOURS: Duration = Duration::from_secs(3 * 24 * 3600);
-
-/// For each of these deliveries, the provider's ids of all other messages to its address that the ledger knows of, of three days, and
-/// of its own earlier tries.
-///
-/// # Errors
-/// When the statement fails.
-pub async fn neighbours(connection: &mut PgConnection, ids: &[DeliveryId], now: OffsetDateTime) -> Result<HashMap<i64, Vec<String>>> {
-    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
-    let rows = sqlx::query!(
-        r#"SELECT d.delivery_id, array_agg(DISTINCT m.id) AS "ids!: Vec<String>"
-           FROM send.delivery d
-           -- Those who have the address now, and the one who had it then: deliveries are found by their contact.
-           CROSS JOIN LATERAL (
-             SELECT c.contact_id FROM core.contact c WHERE c.workspace_id = d.workspace_id AND c.phone_key = d.address_key
-             UNION SELECT c.contact_id FROM core.contact c WHERE c.workspace_id = d.workspace_id AND c.email_key = d.address_key
-             UNION SELECT d.contact_id) AS owner
-           JOIN send.delivery o ON o.contact_id = owner.contact_id AND o.channel = d.channel AND o.address_key = d.address_key
-           CROSS JOIN LATERAL unnest(array_append(o.earlier_ids, o.provider_message_id)) AS m (id)
-           WHERE d.delivery_id = ANY($1) AND m.id <> '' AND o.updated_at > $2::timestamptz - make_interval(secs => $3)
-           GROUP BY d.delivery_id"#,
-        &ids,
-        now,
-        NEIGHBOURS.as_secs_f64()
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.delivery_id, row.ids)).collect())
-}
-
-/// Those of these deliveries whose message another delivery has already, each given with the provider's id that was found for it. Two who
-/// ask about messages to one number may both find the same one: holds the ids until the transaction ends, so that one of them has it.
-///
-/// # Errors
-/// When a statement fails.
-pub async fn taken_by_others(connection: &mut PgConnection, found: &[(DeliveryId, &str)]) -> Result<Vec<i64>> {
-    if found.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids: Vec<i64> = found.iter().map(|(id, _)| id.0).collect();
-    let messages: Vec<String> = found.iter().map(|(_, message)| (*message).to_owned()).collect();
-    sqlx::query!(
-        "SELECT count(pg_advisory_xact_lock(key)) FROM (
-           SELECT hashtextextended('found:' || message, 0) AS key FROM unnest($1::text[]) AS message ORDER BY key) AS keys",
-        &messages
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    Ok(sqlx::query_scalar!(
-        r#"SELECT f.delivery_id AS "delivery_id!" FROM unnest($1::bigint[], $2::text[]) AS f (delivery_id, message)
-           JOIN send.delivery mine USING (delivery_id)
-           WHERE EXISTS (SELECT FROM send.delivery o WHERE o.provider_message_id = f.message AND o.workspace_id = mine.workspace_id
-                         AND o.delivery_id <> f.delivery_id)"#,
-        &ids,
-        &messages
-    )
-    .fetch_all(connection)
-    .await?)
 }
 
 /// Makes changes, with what is shown of each. Only deliveries whose state and last try are still the ones that were read are changed;
@@ -257,6 +215,7 @@ pub async fn change(connection: &mut PgConnection, changes: &[Change], now: Offs
     let (verdicts, rules) = (column(|change| change.verdict.to_owned()), column(|change| change.rule.clone()));
     let reasons: Vec<Option<String>> = changes.iter().map(|change| change.reason.clone()).collect();
     let provider_ids: Vec<Option<String>> = changes.iter().map(|change| change.provider_message_id.clone()).collect();
+    let permalinks: Vec<Option<String>> = changes.iter().map(|change| change.permalink.clone()).collect();
     let next: Vec<Option<OffsetDateTime>> = changes.iter().map(|change| change.next_attempt_at).collect();
     let settle: Vec<Option<OffsetDateTime>> = changes.iter().map(|change| change.settle_at).collect();
     let repeats: Vec<i16> = changes.iter().map(|change| i16::try_from(change.repeats).unwrap_or(i16::MAX)).collect();
@@ -264,7 +223,7 @@ pub async fn change(connection: &mut PgConnection, changes: &[Change], now: Offs
         r#"WITH changed AS (
              UPDATE send.delivery d
              SET state = t.state, reason = t.reason, repeats = t.repeats, next_attempt_at = t.next_attempt_at, settle_at = t.settle_at,
-                 updated_at = $12,
+                 updated_at = $12, permalink = coalesce(t.permalink, d.permalink),
                  -- What was accepted and failed afterwards is over: what is sent next is another message.
                  provider_message_id = CASE WHEN t.was = 'accepted' AND t.state = 'retry_wait' THEN NULL
                                             ELSE coalesce(t.provider_message_id, d.provider_message_id) END,
@@ -275,8 +234,9 @@ pub async fn change(connection: &mut PgConnection, changes: &[Change], now: Offs
                  reserved_micros = CASE WHEN t.was = 'accepted' AND t.state = 'retry_wait' THEN 0 ELSE d.reserved_micros END,
                  uncertain_at = CASE WHEN t.state IN ('uncertain', 'unknown') THEN d.uncertain_at END
              FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[],
-                         $9::smallint[], $10::text[], $11::text[])
-                  AS t (delivery_id, attempt, was, state, reason, provider_message_id, next_attempt_at, settle_at, repeats, verdict, rule)
+                         $9::smallint[], $10::text[], $11::text[], $13::text[])
+                  AS t (delivery_id, attempt, was, state, reason, provider_message_id, next_attempt_at, settle_at, repeats, verdict, rule,
+                        permalink)
              WHERE d.delivery_id = t.delivery_id AND d.attempt = t.attempt AND d.state = t.was
              RETURNING d.delivery_id, d.workspace_id, d.run_id, d.attempt, d.state, d.reason, t.verdict, t.rule
            ), decided AS (
@@ -298,10 +258,14 @@ pub async fn change(connection: &mut PgConnection, changes: &[Change], now: Offs
         &repeats,
         &verdicts,
         &rules,
-        now
+        now,
+        &permalinks as &[Option<String>]
     )
     .fetch_all(&mut *connection)
     .await?;
+    // A message that was taken and failed is followed by another one, from its beginning.
+    let anew = changes.iter().filter(|change| change.was == State::Accepted && change.state == State::RetryWait);
+    progress::forget(connection, &anew.map(|change| change.delivery_id.0).filter(|id| changed.contains(id)).collect::<Vec<_>>()).await?;
     let refused = changes.iter().filter(|change| change.state == State::Rejected).map(|change| change.delivery_id.0);
     budget::refund(connection, &refused.filter(|id| changed.contains(id)).collect::<Vec<_>>()).await?;
     Ok(changed)

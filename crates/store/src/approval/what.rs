@@ -48,7 +48,10 @@ pub async fn what(connection: &mut PgConnection, workspace: WorkspaceId, setting
                   (SELECT coalesce(jsonb_object_agg(g.segment_id::text, g.filter), '{}') FROM core.segment g
                    WHERE g.workspace_id = $1 AND g.segment_id = ANY($4)) AS "segments!",
                   (SELECT coalesce(jsonb_object_agg(s.sender_id::text, jsonb_build_object(
-                              'provider', s.provider, 'settings', s.settings, 'price_micros', s.price_micros, 'currency', s.currency)), '{}')
+                              'provider', s.provider, 'settings', s.settings, 'price_micros', s.price_micros, 'currency', s.currency,
+                              -- Null without a list, which counts as left out.
+                              'prices', (SELECT jsonb_object_agg(p.country, to_jsonb(p) - 'sender_id' - 'workspace_id' - 'country')
+                                         FROM core.sender_price p WHERE p.sender_id = s.sender_id))), '{}')
                    FROM core.sender s WHERE s.workspace_id = $1 AND s.sender_id = ANY($5)) AS "senders!""#,
         workspace.0,
         settings.template_id.map(|id| id.0),

@@ -3,22 +3,28 @@
 //! The database hands over the hashes of the addresses; [`super::tally`] counts. 16 bytes a contact.
 
 use super::{
-    Audience, by_merging, make_room,
+    Audience,
+    addresses::{Place, addresses},
+    make_room,
     tally::{Addresses, Known, Reach, Special, reach},
 };
 use crate::{Error, Result, segment::compile::Sql};
-use domain::{Channel, WorkspaceId};
+use domain::{Channel, SenderId, WorkspaceId};
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 /// How the messages would be sent.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Terms<'a> {
     pub channels: &'a [Channel],
     /// Free of frequency caps.
     pub transactional: bool,
+    /// By whose devices a notification may go; empty: by anybody's.
+    pub apps: &'a [SenderId],
+    /// Accounts that a post goes to: each is one message, whoever the contacts are.
+    pub accounts: u64,
 }
 
 /// Whom an audience reaches.
@@ -36,41 +42,27 @@ pub struct Preview {
 /// When a statement fails.
 pub async fn preview(connection: &mut PgConnection, audience: &Audience, terms: Terms<'_>) -> Result<Preview> {
     make_room(&mut *connection).await?;
-    let (by_email, by_phone) = addresses(&mut *connection, audience).await?;
+    let found = addresses(&mut *connection, audience, terms).await?;
     let caps = if terms.transactional { Vec::new() } else { caps(&mut *connection, audience.workspace, terms.channels).await? };
-    let mut preview = Preview { contacts: by_email.contacts, channels: BTreeMap::new() };
-    for (addresses, uses_phone) in [(by_email, false), (by_phone, true)] {
-        let channels: Vec<Channel> = terms.channels.iter().copied().filter(|channel| channel.uses_phone() == uses_phone).collect();
-        if channels.is_empty() {
-            continue;
-        }
-        let known = known(&mut *connection, audience, &channels, &caps, &addresses).await?;
+    let mut preview = Preview { contacts: found.contacts, channels: BTreeMap::new() };
+    for (kind, addresses) in &found.by_kind {
+        let channels: Vec<Channel> = found.channels(*kind, terms.channels).collect();
+        let place = Place { kind: *kind, apps: terms.apps };
+        let known = known(&mut *connection, audience, (&channels, &caps), addresses, place).await?;
         for channel in channels {
             let opted_out = opted_out(&mut *connection, audience.workspace, channel).await?;
-            preview.channels.insert(channel, reach(channel, &addresses, &opted_out, &known));
+            preview.channels.insert(channel, reach(channel, addresses, &opted_out, &known));
         }
+    }
+    for channel in terms.channels.iter().filter(|channel| !channel.has_contact()) {
+        let reach = Reach { target: terms.accounts, reachable: terms.accounts, unreachable: BTreeMap::new() };
+        preview.channels.insert(*channel, reach);
     }
     Ok(preview)
 }
 
-/// The addresses of both kinds.
-async fn addresses(connection: &mut PgConnection, audience: &Audience) -> Result<(Addresses, Addresses)> {
-    let mut sql = Sql::new(
-        "SELECT count(*), count(*) FILTER (WHERE NOT c.has_email), count(*) FILTER (WHERE NOT c.has_phone),
-                string_agg(int8send(c.email_hash), ''::bytea), string_agg(int8send(c.phone_hash), ''::bytea) FROM ",
-    );
-    audience.contacts(&mut sql);
-    by_merging(&mut *connection, true).await?;
-    let row: (i64, i64, i64, Option<Vec<u8>>, Option<Vec<u8>>) = sql.build_query_as().persistent(false).fetch_one(&mut *connection).await?;
-    by_merging(connection, false).await?;
-    let (contacts, no_email, no_phone, emails, phones) = row;
-    let of = |missing: i64, hashes: Vec<i64>| Addresses { contacts: contacts.unsigned_abs(), missing: missing.unsigned_abs(), hashes };
-    let (emails, phones) = tokio::try_join!(unpack(emails), unpack(phones))?;
-    Ok((of(no_email, emails), of(no_phone, phones)))
-}
-
 /// Hashes as `int8send` writes them, in order. Putting millions in order takes a while.
-async fn unpack(packed: Option<Vec<u8>>) -> Result<Vec<i64>> {
+pub(super) async fn unpack(packed: Option<Vec<u8>>) -> Result<Vec<i64>> {
     let sorted = tokio::task::spawn_blocking(move || {
         let packed = packed.unwrap_or_default();
         let mut hashes: Vec<i64> = packed.as_chunks().0.iter().map(|bytes| i64::from_be_bytes(*bytes)).collect();
@@ -118,48 +110,42 @@ async fn caps(connection: &mut PgConnection, workspace: WorkspaceId, channels: &
 async fn known(
     connection: &mut PgConnection,
     audience: &Audience,
-    channels: &[Channel],
-    caps: &[Cap],
+    (channels, caps): (&[Channel], &[Cap]),
     addresses: &Addresses,
+    place: Place<'_>,
 ) -> Result<Known> {
     let mut known = Known::default();
     if caps.is_empty() && audience.topic.is_none() {
         return Ok(known);
     }
-    let uses_phone = channels.iter().any(|channel| channel.uses_phone());
-    for special in special(&mut *connection, audience, channels, caps, uses_phone).await? {
+    for special in special(&mut *connection, audience, (channels, caps), place).await? {
         known.special.insert(special.contact, special);
     }
     let to_share = known.to_share(addresses);
     if !to_share.is_empty() {
-        for (hash, contact) in sharing(connection, audience, to_share, uses_phone).await? {
+        for (hash, contact) in sharing(connection, audience, to_share, place).await? {
             known.shared.entry(hash).or_default().push(contact);
         }
     }
     Ok(known)
 }
 
-const fn hash_column(uses_phone: bool) -> &'static str {
-    if uses_phone { "c.phone_hash" } else { "c.email_hash" }
-}
-
 async fn special(
     connection: &mut PgConnection,
     audience: &Audience,
-    channels: &[Channel],
-    caps: &[Cap],
-    uses_phone: bool,
+    (channels, caps): (&[Channel], &[Cap]),
+    place: Place<'_>,
 ) -> Result<Vec<Special>> {
-    let hash = hash_column(uses_phone);
     let mut sql = Sql::new("");
     if !caps.is_empty() {
         full_up(&mut sql, audience, channels, caps);
     }
-    sql.push("SELECT s.contact_id, s.hash, s.has_left, s.capped FROM (SELECT c.contact_id, ").push(hash).push(" AS hash, ");
-    has_left(&mut sql, audience.topic, uses_phone);
+    sql.push("SELECT s.contact_id, s.hash, s.has_left, s.capped FROM (SELECT c.contact_id, ").push(place.hash()).push(" AS hash, ");
+    has_left(&mut sql, audience.topic, place);
     sql.push(" AS has_left, ").push(if caps.is_empty() { "'{}'::text[]" } else { "coalesce(f.capped, '{}')" }).push(" AS capped FROM ");
     audience.contacts_with(&mut sql, if caps.is_empty() { "" } else { " LEFT JOIN full_up f ON f.contact_id = c.contact_id" });
-    sql.push(" AND ").push(hash).push(" IS NOT NULL) AS s WHERE s.has_left OR s.capped <> '{}'");
+    place.is_there(&mut sql);
+    sql.push(") AS s WHERE s.has_left OR s.capped <> '{}'");
     let rows: Vec<(Uuid, i64, bool, Vec<String>)> = sql.build_query_as().persistent(false).fetch_all(connection).await?;
     rows.into_iter()
         .map(|(contact, hash, has_left, capped)| {
@@ -169,18 +155,14 @@ async fn special(
         .collect()
 }
 
-fn has_left(sql: &mut Sql, topic: Option<Uuid>, uses_phone: bool) {
+fn has_left(sql: &mut Sql, topic: Option<Uuid>, place: Place<'_>) {
     let Some(topic) = topic else {
         sql.push("false");
         return;
     };
     // Two look-ups, so that each can be by a hash table.
     sql.push("(EXISTS (SELECT FROM core.topic_opt_out t WHERE t.subject = c.contact_id::text AND t.topic_id = ").push_bind(topic);
-    sql.push(") OR EXISTS (SELECT FROM core.topic_opt_out t WHERE t.subject = ").push(if uses_phone {
-        "c.phone_key"
-    } else {
-        "c.email_key"
-    });
+    sql.push(") OR EXISTS (SELECT FROM core.topic_opt_out t WHERE t.subject = ").push(place.key());
     sql.push(" AND t.topic_id = ").push_bind(topic).push("))");
 }
 
@@ -213,8 +195,8 @@ fn recent_deliveries(sql: &mut Sql, workspace: WorkspaceId, since: OffsetDateTim
 }
 
 /// Everybody in the audience with one of these addresses, in order of their ids.
-async fn sharing(connection: &mut PgConnection, audience: &Audience, hashes: Vec<i64>, uses_phone: bool) -> Result<Vec<(i64, Uuid)>> {
-    let hash = hash_column(uses_phone);
+async fn sharing(connection: &mut PgConnection, audience: &Audience, hashes: Vec<i64>, place: Place<'_>) -> Result<Vec<(i64, Uuid)>> {
+    let hash = place.hash();
     let mut sql = Sql::new("SELECT ");
     sql.push(hash).push(", c.contact_id FROM ");
     audience.contacts(&mut sql);

@@ -4,6 +4,7 @@ use crate::{Result, sender};
 use domain::{
     ListId, TemplateId, WorkspaceId,
     campaign::{Facts, ListFacts, Settings, TemplateFacts},
+    content::Network,
 };
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
@@ -64,7 +65,11 @@ async fn templates(
                coalesce(jsonb_typeof(v.content -> 'sms') = 'object', false) AS "sms!",
                ARRAY(SELECT w.key FROM jsonb_each(
                          CASE WHEN jsonb_typeof(v.content -> 'whatsapp') = 'object' THEN v.content -> 'whatsapp' ELSE '{}' END) AS w
-                     WHERE jsonb_typeof(w.value) = 'object') AS "whatsapp!"
+                     WHERE jsonb_typeof(w.value) = 'object') AS "whatsapp!",
+               coalesce(jsonb_typeof(v.content -> 'push') = 'object', false) AS "push!",
+               coalesce(jsonb_typeof(v.content -> 'social') = 'object', false) AS "social!",
+               ARRAY(SELECT jsonb_array_elements_text(CASE WHEN jsonb_typeof(v.content -> 'social' -> 'networks') = 'array'
+                         THEN v.content -> 'social' -> 'networks' ELSE '[]' END)) AS "networks!"
            FROM core.template t
            JOIN core.template_version v ON v.template_id = t.template_id AND v.version = coalesce($3, t.version)
            WHERE t.workspace_id = $1 AND t.template_id = ANY($2)"#,
@@ -75,7 +80,22 @@ async fn templates(
     .fetch_all(connection)
     .await?;
     let facts = rows.into_iter().map(|row| {
-        let facts = TemplateFacts { version: row.version, email: row.email, sms: row.sms, whatsapp: row.whatsapp, archived: row.archived };
+        // A post that names none is for all of them.
+        let named: Vec<Network> = row.networks.iter().filter_map(|name| name.parse().ok()).collect();
+        let social = match (row.social, row.networks.is_empty()) {
+            (false, _) => Vec::new(),
+            (true, true) => Network::ALL.to_vec(),
+            (true, false) => named,
+        };
+        let facts = TemplateFacts {
+            version: row.version,
+            email: row.email,
+            sms: row.sms,
+            whatsapp: row.whatsapp,
+            push: row.push,
+            social,
+            archived: row.archived,
+        };
         (row.template_id.into(), facts)
     });
     Ok(facts.collect())

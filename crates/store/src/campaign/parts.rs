@@ -4,10 +4,12 @@ use super::Campaign;
 use crate::Result;
 use domain::CampaignId;
 use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
 
 /// Takes them all away.
 pub async fn delete(connection: &mut PgConnection, id: CampaignId) -> Result<()> {
     sqlx::query!("DELETE FROM core.campaign_channel WHERE campaign_id = $1", id.0).execute(&mut *connection).await?;
+    sqlx::query!("DELETE FROM core.campaign_sender WHERE campaign_id = $1", id.0).execute(&mut *connection).await?;
     sqlx::query!("DELETE FROM core.campaign_rule WHERE campaign_id = $1", id.0).execute(&mut *connection).await?;
     sqlx::query!("DELETE FROM core.campaign_list WHERE campaign_id = $1", id.0).execute(connection).await?;
     Ok(())
@@ -16,6 +18,7 @@ pub async fn delete(connection: &mut PgConnection, id: CampaignId) -> Result<()>
 /// Writes them; a new campaign has none yet.
 pub async fn insert(connection: &mut PgConnection, campaign: &Campaign) -> Result<()> {
     insert_channels(connection, campaign).await?;
+    insert_senders(connection, campaign).await?;
     insert_rules(connection, campaign).await?;
     put_tracking(connection, campaign).await?;
     super::consent::put(connection, campaign).await?;
@@ -42,12 +45,32 @@ pub async fn replace_guards(connection: &mut PgConnection, campaign: &Campaign) 
 async fn insert_channels(connection: &mut PgConnection, campaign: &Campaign) -> Result<()> {
     sqlx::query!(
         "INSERT INTO core.campaign_channel (campaign_id, workspace_id, channel, sender_id, budget_micros, fallback_sender_id,
-             rescue_channel, rescue_only)
-         SELECT $1, $2, part.key, p.sender_id, p.budget_micros, p.fallback_sender_id, p.rescue_channel, p.rescue_only
+             rescue_channel, rescue_only, max_segments)
+         SELECT $1, $2, part.key, p.sender_id, p.budget_micros, p.fallback_sender_id, p.rescue_channel, p.rescue_only, p.max_segments
          FROM jsonb_each($3) AS part, jsonb_populate_record(NULL::core.campaign_channel, part.value) AS p",
         campaign.campaign_id.0,
         campaign.workspace_id.0,
         Json(&campaign.settings.channels) as _
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn insert_senders(connection: &mut PgConnection, campaign: &Campaign) -> Result<()> {
+    let channels = campaign.settings.channels.iter();
+    let also = channels.flat_map(|(channel, of)| of.also_sender_ids.iter().map(move |id| (channel.as_str().to_owned(), id.0)));
+    let (channels, senders): (Vec<String>, Vec<Uuid>) = also.unzip();
+    if senders.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "INSERT INTO core.campaign_sender (campaign_id, channel, sender_id, position, workspace_id)
+         SELECT $1, p.channel, p.sender_id, p.position, $2 FROM unnest($3::text[], $4::uuid[]) WITH ORDINALITY AS p (channel, sender_id, position)",
+        campaign.campaign_id.0,
+        campaign.workspace_id.0,
+        &channels,
+        &senders
     )
     .execute(connection)
     .await?;

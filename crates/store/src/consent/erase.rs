@@ -2,7 +2,7 @@
 //!
 //! An address that another contact has too is that one's as well: its entries in the registers stay. Nothing here can be undone.
 
-use crate::{Result, test_send};
+use crate::{Result, conversation::person, test_send};
 use domain::{ContactId, WorkspaceId};
 use serde::Serialize;
 use sqlx::{PgConnection, types::Json};
@@ -16,6 +16,7 @@ pub struct Erased {
     pub opt_outs: u64,
     pub consent_events: u64,
     pub audit_entries: u64,
+    pub conversations: u64,
 }
 
 /// The addresses by which the person is known.
@@ -48,6 +49,7 @@ pub async fn erase(
         consent_events: empty_events(&mut *connection, workspace, contact, &known).await?,
         deliveries: empty_deliveries(&mut *connection, workspace, contact).await?,
         audit_entries: empty_audit(&mut *connection, workspace, contact).await?,
+        conversations: person::erase(&mut *connection, workspace, contact, &known.own).await?,
     };
     test_send::forget(&mut *connection, workspace, &known.own).await?;
     sqlx::query!("DELETE FROM core.contact WHERE workspace_id = $1 AND contact_id = $2", workspace.0, contact.0)
@@ -71,24 +73,29 @@ pub async fn erase(
 /// Locks the contact, and reads the addresses that it has and had.
 async fn lock(connection: &mut PgConnection, workspace: WorkspaceId, contact: ContactId) -> Result<Option<Known>> {
     let row = sqlx::query!(
-        "SELECT email_key, phone_key FROM core.contact WHERE workspace_id = $1 AND contact_id = $2 FOR UPDATE",
+        "SELECT email_key, phone_key, whatsapp_key FROM core.contact WHERE workspace_id = $1 AND contact_id = $2 FOR UPDATE",
         workspace.0,
         contact.0
     )
     .fetch_optional(&mut *connection)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let current: Vec<String> = [row.email_key, row.phone_key].into_iter().flatten().collect();
+    // Push goes to the contact itself.
+    let devices = Some(format!("contact:{contact}"));
+    let current: Vec<String> = [row.email_key, row.phone_key, row.whatsapp_key, devices].into_iter().flatten().collect();
     let rows = sqlx::query!(
         r#"WITH known AS (
              SELECT unnest($3::text[]) AS key
              UNION SELECT address_key FROM send.delivery WHERE workspace_id = $1 AND contact_id = $2 AND address_key IS NOT NULL
              UNION SELECT address_key FROM core.consent_event WHERE workspace_id = $1 AND contact_id = $2 AND address_key IS NOT NULL
+             UNION SELECT unnest(ARRAY[address_key, 'wa:' || nullif(user_id, '')]) FROM core.conversation WHERE workspace_id = $1 AND contact_id = $2
            )
            SELECT key AS "key!",
                   EXISTS (SELECT FROM core.contact c WHERE c.workspace_id = $1 AND c.email_key = known.key AND c.contact_id <> $2)
-                  OR EXISTS (SELECT FROM core.contact c WHERE c.workspace_id = $1 AND c.phone_key = known.key AND c.contact_id <> $2) AS "shared!"
-           FROM known"#,
+                  OR EXISTS (SELECT FROM core.contact c WHERE c.workspace_id = $1 AND c.phone_key = known.key AND c.contact_id <> $2)
+                  OR EXISTS (SELECT FROM core.contact c WHERE c.workspace_id = $1 AND c.whatsapp_key = known.key AND c.contact_id <> $2)
+                  AS "shared!"
+           FROM known WHERE key IS NOT NULL"#,
         workspace.0,
         contact.0,
         &current

@@ -15,7 +15,7 @@ pub const MAX_MESSAGES: i64 = 10_000;
 const MAX_EVENTS: i64 = 10_000;
 
 /// Reads all of it as one JSON object; None when there is no such contact. Members: contact, lists, confirmations, topics_left,
-/// opt_outs, consent, conversions, messages.
+/// opt_outs, devices, consent, conversions, messages.
 ///
 /// # Errors
 /// When a statement fails.
@@ -28,7 +28,8 @@ pub async fn export(connection: &mut PgConnection, workspace: WorkspaceId, conta
 async fn about(connection: &mut PgConnection, workspace: WorkspaceId, contact: ContactId) -> Result<Option<Map<String, Value>>> {
     let found = sqlx::query_scalar!(
         r#"SELECT jsonb_build_object(
-             'contact', to_jsonb(c) - ARRAY['workspace_id', 'email_key', 'phone_key', 'email_hash', 'phone_hash', 'has_email', 'has_phone'],
+             'contact', to_jsonb(c) - ARRAY['workspace_id', 'email_key', 'phone_key', 'email_hash', 'phone_hash', 'has_email', 'has_phone',
+                                                  'whatsapp_key', 'whatsapp_hash', 'push_key', 'push_senders'],
              'lists', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', l.name, 'added_at', m.added_at) ORDER BY m.added_at), '[]')
                        FROM core.list_member m JOIN core.list l USING (list_id) WHERE m.contact_id = c.contact_id AND l.kind = 'list'),
              'confirmations', (SELECT coalesce(jsonb_agg(jsonb_build_object('list', l.name, 'requested_at', a.requested_at,
@@ -37,7 +38,9 @@ async fn about(connection: &mut PgConnection, workspace: WorkspaceId, contact: C
              'topics_left', (SELECT coalesce(jsonb_agg(DISTINCT t.name), '[]') FROM core.topic_opt_out o JOIN core.topic t USING (topic_id)
                              WHERE o.workspace_id = $1 AND o.subject IN (c.contact_id::text, c.email_key, c.phone_key)),
              'opt_outs', (SELECT coalesce(jsonb_agg(to_jsonb(o) - 'workspace_id' ORDER BY o.created_at), '[]') FROM core.opt_out o
-                          WHERE o.workspace_id = $1 AND o.address_key IN (c.email_key, c.phone_key)),
+                          WHERE o.workspace_id = $1 AND o.address_key IN (c.email_key, c.phone_key, c.whatsapp_key, 'contact:' || c.contact_id)),
+             'devices', (SELECT coalesce(jsonb_agg(to_jsonb(v) - ARRAY['workspace_id', 'contact_id', 'target_hash', 'p256dh', 'auth']
+                                                   ORDER BY v.created_at), '[]') FROM core.push_device v WHERE v.contact_id = c.contact_id),
              'consent', (SELECT coalesce(jsonb_agg(to_jsonb(e) - 'workspace_id' - 'event_id' ORDER BY e.event_id), '[]') FROM (
                            SELECT * FROM core.consent_event e
                            WHERE e.workspace_id = $1 AND (e.contact_id = c.contact_id OR e.address_key IN (c.email_key, c.phone_key))

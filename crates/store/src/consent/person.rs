@@ -4,6 +4,7 @@ use super::topic::Text;
 use crate::{Result, optout::read_channel};
 use domain::{
     Channel, ContactId, DeliveryId, ListId, TopicId, WorkspaceId,
+    channel::AddressKind,
     consent::REVOCABLE,
     link::{Confirmation, LinkKey, Recipient},
 };
@@ -22,6 +23,9 @@ pub struct Person {
     pub locale: String,
     pub email_key: Option<String>,
     pub phone_key: Option<String>,
+    pub whatsapp_key: Option<String>,
+    /// Of all devices together; None when there are none.
+    pub push_key: Option<String>,
     /// Those that the workspace sends on and the contact has an address for.
     pub channels: Vec<OnChannel>,
     /// Those that are offered, oldest first; 200 at most.
@@ -51,13 +55,27 @@ impl Person {
     /// The address that the channel uses.
     #[must_use]
     pub fn key(&self, channel: Channel) -> Option<&str> {
-        if channel.uses_phone() { self.phone_key.as_deref() } else { self.email_key.as_deref() }
+        match channel.address_kind() {
+            AddressKind::Email => self.email_key.as_deref(),
+            AddressKind::Phone => self.phone_key.as_deref(),
+            AddressKind::Whatsapp => self.phone_key.as_deref().or(self.whatsapp_key.as_deref()),
+            AddressKind::Device => self.push_key.as_deref(),
+            AddressKind::Account => None,
+        }
+    }
+
+    /// All addresses whose opt-outs hold for the channel, that one first: on WhatsApp a number and the id that stands in for it are one person.
+    #[must_use]
+    pub fn keys_of(&self, channel: Channel) -> Vec<&str> {
+        let key = self.key(channel);
+        let other = self.whatsapp_key.as_deref().filter(|other| channel.address_kind() == AddressKind::Whatsapp && key != Some(*other));
+        key.into_iter().chain(other).collect()
     }
 
     /// Every address, each once.
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
-        [&self.email_key, &self.phone_key].into_iter().flatten().cloned().collect()
+        [&self.email_key, &self.phone_key, &self.whatsapp_key, &self.push_key].into_iter().flatten().cloned().collect()
     }
 }
 
@@ -101,7 +119,7 @@ pub async fn greeting(connection: &mut PgConnection, delivery: DeliveryId) -> Re
 /// When a statement fails.
 pub async fn get(connection: &mut PgConnection, workspace: Option<WorkspaceId>, contact: ContactId) -> Result<Option<Person>> {
     let row = sqlx::query!(
-        "SELECT c.workspace_id, w.name, c.locale, c.email_key, c.phone_key
+        "SELECT c.workspace_id, w.name, c.locale, c.email_key, c.phone_key, c.whatsapp_key, c.push_key
          FROM core.contact c JOIN core.workspace w USING (workspace_id)
          WHERE c.contact_id = $1 AND ($2::uuid IS NULL OR c.workspace_id = $2)",
         contact.0,
@@ -117,6 +135,8 @@ pub async fn get(connection: &mut PgConnection, workspace: Option<WorkspaceId>, 
         locale: row.locale,
         email_key: row.email_key,
         phone_key: row.phone_key,
+        whatsapp_key: row.whatsapp_key,
+        push_key: row.push_key,
         channels: Vec::new(),
         topics: Vec::new(),
     };
@@ -142,7 +162,9 @@ async fn channels(connection: &mut PgConnection, person: &Person) -> Result<Vec<
     }
     let on = |channel: Channel| {
         let key = person.key(channel).filter(|_| used.iter().any(|used| used == channel.as_str()))?;
-        let mut forbids = entries.iter().filter(|(of, address, _)| of.is_none_or(|of| of == channel) && address == key).peekable();
+        let keys = person.keys_of(channel);
+        let holds = |of: Option<Channel>, address: &str| of.is_none_or(|of| of == channel) && keys.contains(&address);
+        let mut forbids = entries.iter().filter(|(of, address, _)| holds(*of, address)).peekable();
         let opted_out = forbids.peek().is_some();
         let revocable = forbids.all(|(_, _, source)| REVOCABLE.contains(&source.as_str()));
         Some(OnChannel { channel, address_key: key.to_owned(), opted_out, revocable })
@@ -232,4 +254,31 @@ pub async fn question(connection: &mut PgConnection, link: &Confirmation, key: &
         wording_version: row.wording_version.unsigned_abs(),
         confirmed: row.confirmed,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_whatsapp_a_number_and_its_id_are_one_person() {
+        let keys = |phone_key: Option<&str>, channel| {
+            let person = Person {
+                workspace_id: WorkspaceId::new(),
+                workspace_name: String::new(),
+                contact_id: ContactId::new(),
+                locale: String::new(),
+                email_key: None,
+                phone_key: phone_key.map(str::to_owned),
+                whatsapp_key: Some("wa:AE.1".to_owned()),
+                push_key: None,
+                channels: Vec::new(),
+                topics: Vec::new(),
+            };
+            person.keys_of(channel).join(" ")
+        };
+        assert_eq!(keys(Some("+971500000001"), Channel::Whatsapp), "+971500000001 wa:AE.1");
+        assert_eq!(keys(None, Channel::Whatsapp), "wa:AE.1");
+        assert_eq!(keys(Some("+971500000001"), Channel::Sms), "+971500000001");
+    }
 }

@@ -89,10 +89,13 @@ async fn prospects(
                           WHERE r.campaign_id = h.campaign_id) AS "taken!"
            FROM core.campaign_channel h JOIN core.contact c ON c.contact_id = $3 AND c.workspace_id = h.workspace_id
            CROSS JOIN LATERAL (
-             SELECT CASE WHEN h.channel = 'email' THEN c.email ELSE c.phone END AS address,
-                    CASE WHEN h.channel = 'email' THEN c.email_key ELSE c.phone_key END AS key,
-                    CASE WHEN h.channel = 'email' THEN c.email_problem ELSE c.phone_problem END AS problem) AS a
-           WHERE h.campaign_id = $1 AND h.workspace_id = $2 ORDER BY h.channel"#,
+             SELECT core.channel_address(h.channel, c.email, c.phone, c.phone_key, c.whatsapp_id, p.key) AS address,
+                    core.channel_key(h.channel, c.email_key, c.phone_key, c.whatsapp_key, p.key) AS key,
+                    CASE WHEN h.channel = 'email' THEN c.email_problem ELSE c.phone_problem END AS problem
+             FROM (SELECT CASE WHEN h.sender_id = ANY(c.push_senders)
+                                 OR EXISTS (SELECT FROM core.campaign_sender s WHERE s.campaign_id = h.campaign_id AND s.channel = h.channel
+                                            AND s.sender_id = ANY(c.push_senders)) THEN c.push_key END AS key) AS p) AS a
+           WHERE h.campaign_id = $1 AND h.workspace_id = $2 AND h.channel <> 'social' ORDER BY h.channel"#,
         campaign.0,
         workspace.0,
         contact.0

@@ -35,10 +35,13 @@ pub(super) async fn deliveries<'a>(connection: &mut PgConnection, facts: &[&'a F
              WHERE f.delivery_id IS NULL AND f.message_id <> '' GROUP BY f.n
            )
            SELECT named.n AS "n!", d.delivery_id AS "delivery_id!", d.workspace_id AS "workspace_id!", d.campaign_id AS "campaign_id!",
-                  d.run_id AS "run_id!", d.channel AS "channel!", d.sender_id AS "sender_id!", coalesce(c.price_micros, 0) AS "price_micros!",
-                  c.fallback_sender_id AS "fallback_sender_id?", coalesce(c.fallback_price_micros, c.price_micros, 0) AS "fallback_micros!"
+                  d.run_id AS "run_id!", d.channel AS "channel!", d.sender_id AS "sender_id!", coalesce(rs.price_micros, c.price_micros, 0) AS "price_micros!",
+                  c.fallback_sender_id AS "fallback_sender_id?", coalesce(c.fallback_price_micros, c.price_micros, 0) AS "fallback_micros!",
+                  d.channel = 'sms' AND EXISTS (SELECT FROM send.run_price rp WHERE rp.run_id = d.run_id AND rp.channel = d.channel
+                                                 AND rp.reserve_micros IS NOT NULL) AS "costs_its_own!"
            FROM named JOIN send.delivery d USING (delivery_id)
-           LEFT JOIN send.run_channel c ON c.run_id = d.run_id AND c.channel = d.channel"#,
+           LEFT JOIN send.run_channel c ON c.run_id = d.run_id AND c.channel = d.channel
+           LEFT JOIN send.run_sender rs ON rs.run_id = d.run_id AND rs.channel = d.channel AND rs.sender_id = d.sender_id"#,
         &facts.iter().map(|fact| fact.delivery_id.map(|id| id.0)).collect::<Vec<_>>() as _,
         &facts.iter().map(|fact| fact.sender_id.map(|id| id.0)).collect::<Vec<_>>() as _,
         &facts.iter().map(|fact| fact.provider_message_id.clone()).collect::<Vec<_>>() as _,
@@ -55,6 +58,7 @@ pub(super) async fn deliveries<'a>(connection: &mut PgConnection, facts: &[&'a F
             channel: crate::delivery::channel(&row.channel)?,
             sender_id: row.sender_id.into(),
             prices: Prices { usual: row.price_micros, fallback: row.fallback_sender_id.map(|id| (id.into(), row.fallback_micros)) },
+            costs_its_own: row.costs_its_own,
         };
         places.insert(usize::try_from(row.n - 1).unwrap_or_default(), place);
     }

@@ -62,6 +62,7 @@ struct Row {
     delivery_id: Option<i64>,
     sender_id: Option<Uuid>,
     provider_message_id: Option<String>,
+    cost_micros: i64,
 }
 
 /// Locks unmatched facts about the messages that these facts connect with a delivery. Another fold's are left to it.
@@ -72,7 +73,7 @@ pub(super) async fn about_same(connection: &mut PgConnection, facts: &[&Fact]) -
     }
     sqlx::query_as!(
         Row,
-        "SELECT u.fact_key, f.kind, f.occurred_at, f.code, u.delivery_id, u.sender_id, u.provider_message_id
+        "SELECT u.fact_key, f.kind, f.occurred_at, f.code, u.delivery_id, u.sender_id, u.provider_message_id, f.cost_micros
          FROM stats.unmatched u JOIN stats.fact f USING (fact_key)
          WHERE (u.provider_message_id, u.sender_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))
          ORDER BY u.fact_key FOR UPDATE OF u SKIP LOCKED",
@@ -89,7 +90,7 @@ pub(super) async fn about_same(connection: &mut PgConnection, facts: &[&Fact]) -
 async fn due(connection: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Result<Vec<Fact>> {
     sqlx::query_as!(
         Row,
-        "SELECT u.fact_key, f.kind, f.occurred_at, f.code, u.delivery_id, u.sender_id, u.provider_message_id
+        "SELECT u.fact_key, f.kind, f.occurred_at, f.code, u.delivery_id, u.sender_id, u.provider_message_id, f.cost_micros
          FROM stats.unmatched u JOIN stats.fact f USING (fact_key)
          WHERE u.next_try_at <= $1 ORDER BY u.next_try_at LIMIT $2 FOR UPDATE OF u SKIP LOCKED",
         now,
@@ -124,7 +125,7 @@ impl TryFrom<Row> for Fact {
             delivery_id: row.delivery_id.map(DeliveryId),
             sender_id: row.sender_id.map(SenderId),
             provider_message_id: row.provider_message_id,
-            cost_micros: 0,
+            cost_micros: row.cost_micros,
             count: None,
         })
     }

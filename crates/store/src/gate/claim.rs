@@ -1,24 +1,19 @@
-//! Deliveries at the gate: locked while they are judged, then marked with what was decided, which is also written down.
+//! Deliveries at the gate, locked while they are judged. What is decided about them is written by [`super::mark`].
 
-use super::{Ask, Stopped, judge::Subject, pace::Pace, standing::Ground};
-use crate::{
-    PgConnection, Result,
-    budget::{self, Spent},
-    requeue::RESENT,
-    settle::NOT_FOUND,
-};
-use domain::{
-    ContactId, DeliveryId, breaker,
-    delivery::{KEY_KNOWN_FOR, State},
-    rate::{Bucket, Grant},
-    render::Person,
-};
+use super::{Ask, judge::Subject, mark::Verdict, pace::Pace, standing::Ground};
+use crate::{PgConnection, Result, budget::Spent, requeue::RESENT, settle::NOT_FOUND};
+use domain::{ContactId, DeliveryId, delivery::KEY_KNOWN_FOR, rate::Bucket, render::Person};
+use serde::Deserialize;
+use serde_json::Value;
+use sqlx::types::Json;
 use time::OffsetDateTime;
 
 /// A delivery that may leave, with what its content is rendered from.
 #[derive(Debug, Clone)]
 pub struct Claimed {
     pub delivery_id: DeliveryId,
+    /// Of a channel without contacts, the account's sender.
+    pub contact_id: ContactId,
     /// This try's number, from 1.
     pub attempt: u32,
     /// How many earlier tries its provider took that failed afterwards: this one is another message than theirs.
@@ -28,16 +23,27 @@ pub struct Claimed {
     pub repeats: u32,
     pub last_code: Option<String>,
     /// Of its run's content, the one that it is made of: the newest, unless an earlier try may have left, whose provider would take another
-    /// content for another message.
+    /// content for another message, or has prepared it.
     pub content_version: i32,
-    /// As it is now.
+    /// As it is now; empty on a channel without contacts.
     pub contact: Person,
+    /// What the try before has prepared, to go on with.
+    pub step: Option<Step>,
+}
+
+/// What a message's earlier tries have prepared at its provider, of which nothing can be seen yet.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Step {
+    pub progress: Value,
+    /// Tries that ended in a step, of all that it has had.
+    pub steps: u32,
+    #[serde(with = "time::serde::rfc3339")]
+    pub begun_at: OffsetDateTime,
 }
 
 /// A delivery that waits, locked.
 pub(super) struct Candidate {
     pub(super) claimed: Claimed,
-    contact_id: ContactId,
     address_key: String,
     doubtful: bool,
     /// An earlier try may have left. False of one that its provider says it never got.
@@ -51,7 +57,7 @@ pub(super) struct Candidate {
 impl Candidate {
     pub(super) fn subject(&self) -> Subject<'_> {
         let tried = (self.claimed.attempt > 1).then_some(self.claimed.delivery_id);
-        Subject { contact_id: self.contact_id, address_key: &self.address_key, tried, doubtful: self.doubtful }
+        Subject { contact_id: self.claimed.contact_id, address_key: &self.address_key, tried, doubtful: self.doubtful }
     }
 
     /// The verdict over one that may not leave by that rule: nobody can say that it never did.
@@ -88,50 +94,6 @@ pub(super) struct Locked {
     pub(super) pace: Option<Pace>,
 }
 
-/// What was decided about one delivery.
-pub(super) struct Verdict {
-    delivery_id: DeliveryId,
-    state: State,
-    /// As it is written down: passed, suppressed, deferred or accepted.
-    word: &'static str,
-    reason: &'static str,
-    rule: String,
-    until: Option<OffsetDateTime>,
-    /// Of the content, for one that leaves.
-    content_version: Option<i32>,
-}
-
-impl Verdict {
-    pub(super) fn pass(claimed: &Claimed, stands_in: bool) -> Self {
-        let rule = if stands_in { "fallback sender" } else { "" };
-        let content_version = Some(claimed.content_version);
-        let (delivery_id, rule) = (claimed.delivery_id, rule.to_owned());
-        Self { delivery_id, state: State::Sending, word: "passed", reason: "", rule, until: None, content_version }
-    }
-
-    const fn suppress(delivery_id: DeliveryId, reason: &'static str, rule: String) -> Self {
-        Self { delivery_id, state: State::Suppressed, word: "suppressed", reason, rule, until: None, content_version: None }
-    }
-
-    const fn unknown(delivery_id: DeliveryId, rule: String) -> Self {
-        Self { delivery_id, state: State::Unknown, word: "unknown", reason: "", rule, until: None, content_version: None }
-    }
-
-    pub(super) const fn defer(delivery_id: DeliveryId, until: OffsetDateTime, reason: &'static str, rule: String) -> Self {
-        Self { delivery_id, state: State::RetryWait, word: "deferred", reason, rule, until: Some(until), content_version: None }
-    }
-
-    pub(super) fn already_sent(delivery_id: DeliveryId) -> Self {
-        let rule = "an earlier try was reported to have left".to_owned();
-        Self { delivery_id, state: State::Accepted, word: "accepted", reason: "", rule, until: None, content_version: None }
-    }
-
-    pub(super) fn stopped(&self) -> Option<Stopped> {
-        let stops = matches!(self.state, State::Suppressed | State::Unknown | State::Accepted);
-        stops.then_some(Stopped { delivery_id: self.delivery_id, state: self.state, reason: self.reason })
-    }
-}
-
 /// Locks up to `limit` of the deliveries that wait, with a budget what their campaign has spent, and the sender's pace. One whose earlier
 /// try may have left stays with that try's sender, whose provider alone knows of it.
 ///
@@ -161,10 +123,12 @@ pub(super) async fn lock(connection: &mut PgConnection, ask: Ask<'_>, ground: &G
                   coalesce(cardinality(d.earlier_ids), 0) AS "earlier!", d.doubtful, d.doubtful AND d.reason IS DISTINCT FROM $6 AS "may_have_left!",
                   d.doubtful AND d.reason IS DISTINCT FROM $6 AND d.reason IS DISTINCT FROM $7
                     AND coalesce(d.sent_at < $8::timestamptz - make_interval(secs => $9), false) AS "is_forgotten!",
-                  CASE WHEN d.doubtful AND d.reason IS DISTINCT FROM $6 THEN coalesce(d.content_version, 1) END AS kept_version,
-                  d.reserved_micros, coalesce(c.name, '') AS "name!", coalesce(c.email, '') AS "email!",
+                  coalesce(d.content_version, 1) AS "last_version!", d.reserved_micros, coalesce(c.name, '') AS "name!", coalesce(c.email, '') AS "email!",
                   coalesce(c.phone, '') AS "phone!", coalesce(c.locale, '') AS "locale!", coalesce(c.city, '') AS "city!",
-                  coalesce(c.postal_code, '') AS "postal_code!", coalesce(c.role, '') AS "role!", coalesce(c.attributes, '{}') AS "attributes!"
+                  coalesce(c.postal_code, '') AS "postal_code!", coalesce(c.role, '') AS "role!", coalesce(c.attributes, '{}') AS "attributes!",
+                  -- Looked up for what was tried before only.
+                  CASE WHEN d.attempt > 0 THEN (SELECT jsonb_build_object('progress', g.progress, 'steps', g.steps, 'begun_at', g.begun_at)
+                       FROM send.delivery_progress g WHERE g.delivery_id = d.delivery_id) END AS "step: Json<Step>"
            FROM send.delivery d LEFT JOIN core.contact c ON c.contact_id = d.contact_id LEFT JOIN paced p ON true
            WHERE d.delivery_id = ANY($1) AND d.run_id IS NOT DISTINCT FROM $2 AND d.channel = $3 AND d.state = 'queued'
              AND (NOT d.doubtful OR d.sender_id = $5)
@@ -199,12 +163,14 @@ pub(super) async fn lock(connection: &mut PgConnection, ask: Ask<'_>, ground: &G
         .map(|row| Candidate {
             claimed: Claimed {
                 delivery_id: DeliveryId(row.delivery_id),
+                contact_id: ContactId(row.contact_id),
                 attempt: row.attempt.unsigned_abs() + 1,
                 earlier: row.earlier.unsigned_abs(),
                 address: row.address,
                 repeats: row.repeats.unsigned_abs().into(),
                 last_code: row.reason,
-                content_version: row.kept_version.unwrap_or(ground.content_version),
+                // What was prepared was made of it.
+                content_version: if row.may_have_left || row.step.is_some() { row.last_version } else { ground.content_version },
                 contact: Person {
                     name: row.name,
                     email: row.email,
@@ -215,8 +181,8 @@ pub(super) async fn lock(connection: &mut PgConnection, ask: Ask<'_>, ground: &G
                     role: row.role,
                     attributes: row.attributes.as_object().cloned().unwrap_or_default(),
                 },
+                step: row.step.map(|Json(step)| step),
             },
-            contact_id: ContactId(row.contact_id),
             address_key: row.address_key,
             doubtful: row.doubtful,
             may_have_left: row.may_have_left,
@@ -225,125 +191,4 @@ pub(super) async fn lock(connection: &mut PgConnection, ask: Ask<'_>, ground: &G
         })
         .collect();
     Ok(Locked { candidates, spent, pace })
-}
-
-/// What those that leave take of the budget.
-#[derive(Clone, Copy)]
-pub(super) struct Spend {
-    /// Of one message; None without a budget.
-    pub(super) price_micros: Option<i64>,
-    /// Of all that leave, beyond what they hold.
-    pub(super) micros: i64,
-    /// The one that leaves finds out whether its sender works again.
-    pub(super) is_probe: bool,
-}
-
-/// Marks what was decided and writes it down, with the sender's pace after it, in one statement. A message's first pass is written down in
-/// its own row (`passed_at`), unless there is something to say about it. A message that is put off keeps the code that it last failed
-/// with, so that a ladder of retries goes on where it was, and one that may have left keeps what is known of that.
-pub(super) async fn mark(
-    connection: &mut PgConnection,
-    ask: Ask<'_>,
-    ground: &Ground,
-    verdicts: &[Verdict],
-    spend: Spend,
-    pace: Option<&Grant>,
-    now: OffsetDateTime,
-) -> Result<()> {
-    if verdicts.is_empty() && pace.is_none() {
-        return Ok(());
-    }
-    let ids: Vec<i64> = verdicts.iter().map(|verdict| verdict.delivery_id.0).collect();
-    let states: Vec<String> = verdicts.iter().map(|verdict| verdict.state.as_str().to_owned()).collect();
-    let words: Vec<String> = verdicts.iter().map(|verdict| verdict.word.to_owned()).collect();
-    let reasons: Vec<String> = verdicts.iter().map(|verdict| verdict.reason.to_owned()).collect();
-    let rules: Vec<String> = verdicts.iter().map(|verdict| verdict.rule.clone()).collect();
-    let untils: Vec<Option<OffsetDateTime>> = verdicts.iter().map(|verdict| verdict.until).collect();
-    let versions: Vec<Option<i32>> = verdicts.iter().map(|verdict| verdict.content_version).collect();
-    sqlx::query!(
-        "WITH marked AS (
-           UPDATE send.delivery d
-           SET state = v.state, updated_at = $7, next_attempt_at = v.until,
-               reason = CASE v.state WHEN 'suppressed' THEN v.reason
-                                     WHEN 'retry_wait' THEN CASE WHEN d.repeats > 0 OR d.doubtful THEN d.reason ELSE v.reason END ELSE d.reason END,
-               attempt = CASE v.state WHEN 'sending' THEN d.attempt + 1 ELSE d.attempt END,
-               worker_id = CASE v.state WHEN 'sending' THEN $8 ELSE d.worker_id END,
-               sender_id = CASE v.state WHEN 'sending' THEN $9 ELSE d.sender_id END,
-               sent_at = CASE v.state WHEN 'sending' THEN $7 ELSE d.sent_at END,
-               content_version = coalesce(v.content_version, d.content_version),
-               passed_at = CASE v.state WHEN 'sending' THEN coalesce(d.passed_at, $7) ELSE d.passed_at END,
-               reserved_micros = CASE v.state WHEN 'sending' THEN greatest(d.reserved_micros, $10::bigint) ELSE d.reserved_micros END
-           FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $16::int[])
-                AS v (delivery_id, state, word, reason, rule, until, content_version)
-           WHERE d.delivery_id = v.delivery_id
-           RETURNING d.delivery_id, d.workspace_id, d.attempt, v.word, v.reason, v.rule
-         ), spent AS (
-           UPDATE send.spend SET reserved_micros = reserved_micros + $11::bigint
-           WHERE $11::bigint > 0 AND campaign_id = $12 AND channel IN ('', $13)
-         ), paced AS (
-           UPDATE send.rate_bucket SET next_at = to_timestamp($14::float8), yield_until = to_timestamp($15::float8)
-           WHERE $14::float8 IS NOT NULL AND sender_id = $9
-         )
-         INSERT INTO send.decision (delivery_id, workspace_id, at, attempt, verdict, reason, rule)
-         SELECT delivery_id, workspace_id, $7, attempt, word, reason, rule FROM marked WHERE attempt <> 1 OR word <> 'passed' OR rule <> ''",
-        &ids,
-        &states,
-        &words,
-        &reasons,
-        &rules,
-        &untils as &[Option<OffsetDateTime>],
-        now,
-        ask.worker_id.0,
-        ask.sender_id.0,
-        spend.price_micros.unwrap_or(0),
-        spend.micros,
-        ground.campaign_id.0,
-        ask.channel.as_str(),
-        pace.map(|pace| pace.next_at),
-        pace.and_then(|pace| pace.yield_until),
-        &versions as &[Option<i32>]
-    )
-    .execute(&mut *connection)
-    .await?;
-    if spend.is_probe {
-        // Whoever comes next waits for what this one finds out, or for its worker's death.
-        sqlx::query!(
-            "UPDATE send.sender_state SET open_until = clock_timestamp() + make_interval(secs => $2) WHERE sender_id = $1",
-            ask.sender_id.0,
-            breaker::PROBE.as_secs_f64()
-        )
-        .execute(connection)
-        .await?;
-    }
-    Ok(())
-}
-
-/// Drops what waits of a job whose run's time has run out; what may have left by an earlier try becomes `unknown` instead.
-pub(super) async fn expire(connection: &mut PgConnection, ask: Ask<'_>, now: OffsetDateTime) -> Result<Vec<Stopped>> {
-    let rows = sqlx::query!(
-        r#"WITH expired AS (
-             UPDATE send.delivery SET state = CASE WHEN doubtful AND reason IS DISTINCT FROM $4 THEN 'unknown' ELSE 'expired' END,
-                                      updated_at = $3
-             WHERE delivery_id = ANY($1) AND run_id IS NOT DISTINCT FROM $2 AND state = 'queued'
-             RETURNING delivery_id, workspace_id, attempt, state
-           ), noted AS (
-             INSERT INTO send.decision (delivery_id, workspace_id, at, attempt, verdict, rule)
-             SELECT delivery_id, workspace_id, $3, attempt, state, 'expired' FROM expired
-           )
-           SELECT delivery_id AS "delivery_id!", state = 'expired' AS "never_left!" FROM expired"#,
-        ask.delivery_ids,
-        ask.run_id.0,
-        now,
-        NOT_FOUND
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    let unspent: Vec<i64> = rows.iter().filter(|row| row.never_left).map(|row| row.delivery_id).collect();
-    budget::refund(connection, &unspent).await?;
-    let stopped = rows.into_iter().map(|row| Stopped {
-        delivery_id: DeliveryId(row.delivery_id),
-        state: if row.never_left { State::Expired } else { State::Unknown },
-        reason: "",
-    });
-    Ok(stopped.collect())
 }

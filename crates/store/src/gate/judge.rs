@@ -73,9 +73,10 @@ impl Stored {
         Ok(Policy {
             channel,
             transactional: self.lane == "transactional",
-            caps: caps.collect(),
+            // A post is nobody's in particular: there is no one to be spared.
+            caps: caps.filter(|_| channel.has_contact()).collect(),
             rules: rules.collect::<Result<_>>()?,
-            quiet: self.quiet_start.zip(self.quiet_end).map(|(start, end)| QuietHours { start, end }),
+            quiet: self.quiet_start.zip(self.quiet_end).filter(|_| channel.has_contact()).map(|(start, end)| QuietHours { start, end }),
             timezone: self.timezone,
             topic: self.topic_id.map(Into::into),
         })
@@ -115,9 +116,13 @@ pub async fn judge(
     };
     // No cap: since NULL, which nothing is later than.
     let rows = sqlx::query!(
-        r#"SELECT c.contact_id IS NULL AS "deleted!", coalesce(c.timezone, '') AS "timezone!", st.bits AS "bits?",
+        r#"SELECT c.contact_id IS NULL AND $10 AS "deleted!", coalesce(c.timezone, '') AS "timezone!", st.bits AS "bits?",
                   EXISTS (SELECT FROM core.opt_out o WHERE o.workspace_id = g.workspace_id AND o.address_key = s.address_key
-                          AND o.channel IN ($5, 'all')) AS "opted_out!",
+                          AND o.channel IN ($5, 'all'))
+                  -- Whoever hides their number now and shows it then is one person.
+                  OR $5 = 'whatsapp' AND c.whatsapp_key IS NOT NULL AND EXISTS (
+                    SELECT FROM core.opt_out o WHERE o.workspace_id = g.workspace_id
+                      AND o.address_key IN (c.whatsapp_key, c.phone_key) AND o.channel IN ($5, 'all')) AS "opted_out!",
                   $9::uuid IS NOT NULL AND EXISTS (SELECT FROM core.topic_opt_out t WHERE t.topic_id = $9
                           AND t.subject IN (s.address_key, s.contact_id::text)) AS "left_topic!",
                   had.on_all AS "on_all!", had.on_channel AS "on_channel!", had.channels AS "channels?",
@@ -152,7 +157,8 @@ pub async fn judge(
         since(None),
         since(Some(policy.channel)),
         &asked_about(policy),
-        policy.topic.map(|topic| topic.0)
+        policy.topic.map(|topic| topic.0),
+        policy.channel.has_contact()
     )
     .fetch_all(&mut *connection)
     .await?;

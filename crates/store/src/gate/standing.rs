@@ -51,7 +51,7 @@ pub(super) struct Ground {
     pub(super) workspace_id: WorkspaceId,
     pub(super) policy: Policy,
     pub(super) limits: Option<Limits>,
-    /// Of one message by the sender that asks.
+    /// Of one message by the sender that asks; of a text, the most that it can cost.
     pub(super) price_micros: i64,
     /// Of the run's content, the one that it sends now.
     pub(super) content_version: i32,
@@ -59,6 +59,8 @@ pub(super) struct Ground {
     pub(super) stands_in: bool,
     /// The sender was down, and one message may find out whether it works again.
     pub(super) is_probe: bool,
+    /// Some domain takes the sender's mail too slowly at the moment.
+    pub(super) has_holds: bool,
     /// The pace as it was a moment ago; None before the first message.
     pace: Option<Pace>,
 }
@@ -86,12 +88,21 @@ pub(super) async fn read(connection: &mut PgConnection, ask: Ask<'_>) -> Result<
     let row = sqlx::query!(
         r#"SELECT r.status AS run_status, c.status AS campaign_status, r.expires_at <= now() AS "expired!", r.campaign_id, r.workspace_id, r.content_version,
                   c.budget_micros AS total_micros, cc.budget_micros AS "channel_micros?", rc.paused_at IS NOT NULL AS "channel_paused!",
-                  rc.sender_id <> $3 AS "stands_in!", rc.price_micros, rc.fallback_price_micros,
+                  rc.sender_id <> $3 AS "is_another!", rc.price_micros, rc.fallback_price_micros,
+                  -- Of one of several senders, each for its own part. This and the next are looked up for channels that have them only.
+                  CASE WHEN $2 IN ('push', 'social') THEN (
+                    SELECT rs.price_micros FROM send.run_sender rs
+                    WHERE rs.run_id = $1 AND rs.channel = $2 AND rs.sender_id = $3) END AS several_micros,
+                  -- What a text may cost at most: what it does cost is known when it is made.
+                  CASE WHEN $2 = 'sms' THEN (
+                    SELECT rp.reserve_micros FROM send.run_price rp
+                    WHERE rp.run_id = $1 AND rp.channel = $2 AND rp.sender_id = $3) END AS reserve_micros,
                   st.paused_at IS NOT NULL AS "sender_paused!", st.open_until AS "open_until?",
                   coalesce(st.open_until > clock_timestamp(), false) AS "is_down!", coalesce(st.failures, 0) > 0 AS "has_failed!",
                   extract(epoch FROM clock_timestamp())::float8 AS "now!", extract(epoch FROM b.next_at)::float8 AS next_at,
                   b.pace AS "pace?", extract(epoch FROM b.pace_at)::float8 AS pace_at,
                   extract(epoch FROM b.yield_until)::float8 AS yield_until, s.rate_per_second AS "rate_per_second?",
+                  $2 = 'email' AND EXISTS (SELECT FROM send.domain_hold h WHERE h.sender_id = $3 AND h.until > now()) AS "has_holds!",
                   p.lane AS "lane!", p.timezone AS "timezone!", p.quiet_start, p.quiet_end, p.cap_channels AS "cap_channels!",
                   p.cap_most AS "cap_most!", p.cap_hours AS "cap_hours!", p.rule_channels AS "rule_channels!",
                   p.rule_engagements AS "rule_engagements!", p.rule_hours AS "rule_hours!", p.topic_id
@@ -108,18 +119,9 @@ pub(super) async fn read(connection: &mut PgConnection, ask: Ask<'_>) -> Result<
     .fetch_optional(connection)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let standing = match (row.run_status.as_str(), row.campaign_status.as_str()) {
-        ("expanding" | "sending", "ACTIVE") if row.expired => Standing::Expired,
-        ("expanding" | "sending", "ACTIVE") if row.channel_paused => Standing::ChannelPaused,
-        ("expanding" | "sending", "ACTIVE") if row.sender_paused => Standing::SenderPaused,
-        ("expanding" | "sending", "ACTIVE") => match row.open_until {
-            Some(until) if row.is_down => Standing::SenderDown { until },
-            _ => Standing::Open,
-        },
-        ("expanding" | "sending", "PAUSED") => Standing::Paused,
-        _ => Standing::Closed,
-    };
-    let fallback_price = row.fallback_price_micros.filter(|_| row.stands_in);
+    let stops = (row.expired, row.channel_paused, row.sender_paused, row.open_until.filter(|_| row.is_down));
+    let stands_in = row.is_another && row.several_micros.is_none();
+    let fallback_price = row.fallback_price_micros.filter(|_| stands_in);
     let pace = row.next_at.zip(row.pace).zip(row.rate_per_second).map(|((next_at, pace), rate_per_second)| {
         let bucket = Bucket { next_at, pace, pace_at: row.pace_at, yield_until: row.yield_until };
         Pace { bucket, now: row.now, rate_per_second }
@@ -139,17 +141,38 @@ pub(super) async fn read(connection: &mut PgConnection, ask: Ask<'_>) -> Result<
     };
     let has_limit = row.total_micros.is_some() || row.channel_micros.is_some();
     Ok(Some(Ground {
-        standing,
+        standing: standing(&row.run_status, &row.campaign_status, stops),
         campaign_id: CampaignId(row.campaign_id),
         workspace_id: WorkspaceId(row.workspace_id),
         policy: policy.policy(ask.channel)?,
         limits: has_limit.then_some(Limits { total_micros: row.total_micros, channel_micros: row.channel_micros }),
-        price_micros: fallback_price.unwrap_or(row.price_micros),
+        price_micros: row.reserve_micros.or(row.several_micros).or(fallback_price).unwrap_or(row.price_micros),
         content_version: row.content_version,
-        stands_in: row.stands_in,
+        stands_in,
         is_probe: row.has_failed && row.open_until.is_some() && !row.is_down,
+        has_holds: row.has_holds,
         pace,
     }))
+}
+
+/// Where a run stands that goes on: whether its time is up, its channel paused, its sender paused, and until when its provider is down.
+const fn active(stops: (bool, bool, bool, Option<OffsetDateTime>)) -> Standing {
+    match stops {
+        (true, ..) => Standing::Expired,
+        (_, true, ..) => Standing::ChannelPaused,
+        (_, _, true, _) => Standing::SenderPaused,
+        (.., Some(until)) => Standing::SenderDown { until },
+        (.., None) => Standing::Open,
+    }
+}
+
+/// Where a run stands that has this status, and its campaign that one.
+fn standing(run: &str, campaign: &str, stops: (bool, bool, bool, Option<OffsetDateTime>)) -> Standing {
+    match (run, campaign) {
+        ("expanding" | "sending", "ACTIVE") => active(stops),
+        ("expanding" | "sending", "PAUSED") => Standing::Paused,
+        _ => Standing::Closed,
+    }
 }
 
 /// Those of these deliveries that must not leave any more: their campaign or run has been stopped, or their person has opted out of the
@@ -164,6 +187,9 @@ pub async fn revoked(connection: &mut PgConnection, deliveries: &[i64]) -> Resul
            AND (c.status <> 'ACTIVE' OR r.status NOT IN ('expanding', 'sending')
                 OR EXISTS (SELECT FROM core.opt_out o WHERE o.workspace_id = d.workspace_id AND o.address_key = d.address_key
                            AND o.channel IN (d.channel, 'all'))
+                OR d.channel = 'whatsapp' AND EXISTS (SELECT FROM core.contact p JOIN core.opt_out o ON o.workspace_id = p.workspace_id
+                             AND o.address_key IN (p.whatsapp_key, p.phone_key) AND o.channel IN (d.channel, 'all')
+                           WHERE p.contact_id = d.contact_id AND p.whatsapp_key IS NOT NULL)
                 OR c.topic_id IS NOT NULL AND EXISTS (SELECT FROM core.topic_opt_out t WHERE t.topic_id = c.topic_id
                            AND t.subject IN (d.address_key, d.contact_id::text)))",
         deliveries

@@ -88,15 +88,22 @@ async fn opted_out(
         let count = sqlx::query_scalar!(
             r#"SELECT count(DISTINCT c.contact_id) AS "count!"
                FROM core.opt_out o CROSS JOIN LATERAL (
-                 SELECT e.contact_id FROM core.contact e WHERE NOT $4 AND e.workspace_id = $1 AND e.email_key = o.address_key
+                 SELECT e.contact_id FROM core.contact e WHERE $3 = 'email' AND e.workspace_id = $1 AND e.email_key = o.address_key
                  UNION ALL
-                 SELECT e.contact_id FROM core.contact e WHERE $4 AND e.workspace_id = $1 AND e.phone_key = o.address_key) AS c
+                 SELECT e.contact_id FROM core.contact e
+                 WHERE $3 IN ('sms', 'whatsapp') AND e.workspace_id = $1 AND e.phone_key = o.address_key
+                 UNION ALL
+                 SELECT e.contact_id FROM core.contact e
+                 WHERE $3 = 'whatsapp' AND e.phone_key IS NULL AND e.workspace_id = $1 AND e.whatsapp_key = o.address_key
+                 UNION ALL
+                 SELECT e.contact_id FROM core.contact e
+                 WHERE $3 = 'push' AND e.workspace_id = $1 AND e.push_key = o.address_key
+                   AND e.contact_id = CASE WHEN o.address_key ~ '^contact:[0-9a-f-]{36}$' THEN substr(o.address_key, 9)::uuid END) AS c
                WHERE o.workspace_id = $1 AND o.channel IN ($3, 'all')
                  AND EXISTS (SELECT FROM core.list_member m WHERE m.contact_id = c.contact_id AND m.list_id = ANY($2))"#,
             workspace.0,
             lists,
-            channel.as_str(),
-            channel.uses_phone()
+            channel.as_str()
         )
         .fetch_one(&mut *connection)
         .await?;

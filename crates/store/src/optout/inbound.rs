@@ -52,7 +52,7 @@ pub struct Addressee {
     pub address_key: String,
 }
 
-/// Who these deliveries went to; those of other workspaces are left out. A number below zero is a test's message.
+/// Who these deliveries went to; those of other workspaces are left out. A number below zero is a test's message, or an answer's.
 ///
 /// # Errors
 /// When the statement fails.
@@ -66,7 +66,10 @@ pub async fn addressees(
            WHERE workspace_id = $1 AND delivery_id = ANY($2) AND address_key IS NOT NULL
            UNION ALL
            SELECT -test_message_id, channel, address_key FROM send.test_message
-           WHERE workspace_id = $1 AND test_message_id IN (SELECT -id FROM unnest($2) AS id WHERE id < 0)"#,
+           WHERE workspace_id = $1 AND test_message_id IN (SELECT -id FROM unnest($2) AS id WHERE id < 0)
+           UNION ALL
+           SELECT -reply_id, channel, address_keys[1] FROM send.reply
+           WHERE workspace_id = $1 AND reply_id IN (SELECT -id FROM unnest($2) AS id WHERE id < 0)"#,
         workspace.0,
         deliveries
     )

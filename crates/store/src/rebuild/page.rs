@@ -54,11 +54,14 @@ pub(super) async fn rows(
 ) -> Result<Vec<Row>> {
     let rows = sqlx::query!(
         r#"SELECT d.delivery_id, d.contact_id, d.channel, d.state, d.reason, d.updated_at, d.rescues IS NOT NULL AS "rescue!",
-                  coalesce(s.sender_id, d.sender_id) AS "sender_id!", coalesce(c.price_micros, 0) AS "price_micros!",
+                  coalesce(s.sender_id, d.sender_id) AS "sender_id!", coalesce(rs.price_micros, c.price_micros, 0) AS "price_micros!",
                   c.fallback_sender_id AS "fallback_sender_id?", coalesce(c.fallback_price_micros, c.price_micros, 0) AS "fallback_micros!",
+                  d.channel = 'sms' AND EXISTS (SELECT FROM send.run_price rp WHERE rp.run_id = d.run_id AND rp.channel = d.channel
+                                                 AND rp.reserve_micros IS NOT NULL) AS "costs_its_own!", s.cost_micros AS "cost_micros?",
                   s.bits AS "bits?", s.code_at AS "code_at?", s.code AS "code?", s.updated_at AS "status_at?",
                   s.opened_at AS "opened_at?", s.clicked_at AS "clicked_at?", s.replied_at AS "replied_at?", s.converted_at AS "converted_at?"
            FROM send.delivery d LEFT JOIN send.run_channel c USING (run_id, channel) LEFT JOIN stats.delivery_status s USING (delivery_id)
+           LEFT JOIN send.run_sender rs ON rs.run_id = d.run_id AND rs.channel = d.channel AND rs.sender_id = d.sender_id
            WHERE d.run_id = $1 AND (d.channel, d.contact_id) > ($2, $3)
            ORDER BY d.channel, d.contact_id LIMIT $4"#,
         run,
@@ -80,6 +83,7 @@ pub(super) async fn rows(
                     channel: delivery::channel(&row.channel)?,
                     sender_id: row.sender_id.into(),
                     prices: Prices { usual: row.price_micros, fallback: row.fallback_sender_id.map(|id| (id.into(), row.fallback_micros)) },
+                    costs_its_own: row.costs_its_own,
                 },
                 contact_id: row.contact_id,
                 state: delivery::state(&row.state)?,
@@ -91,6 +95,7 @@ pub(super) async fn rows(
                     code: row.code_at.zip(row.code),
                     at: row.status_at,
                     engaged,
+                    cost_micros: row.cost_micros.unwrap_or_default(),
                 }),
             })
         })
@@ -99,6 +104,7 @@ pub(super) async fn rows(
 
 /// What the log says of some deliveries.
 pub(super) struct Log {
+    /// Costs as told, of every delivery: those that count are [`Place::own_cost`].
     pub known: BTreeMap<i64, Known>,
     /// Facts that it was folded from.
     pub facts: u64,
@@ -113,7 +119,7 @@ pub(super) async fn log(connection: &mut PgConnection, rows: &[Row]) -> Result<L
 pub(super) async fn read_log(connection: &mut PgConnection, delivery_ids: &[i64]) -> Result<Log> {
     let rows = sqlx::query!(
         r#"SELECT f.delivery_id AS "delivery_id!", f.kind, coalesce(f.code, '') AS "code!", min(f.occurred_at) AS "first!",
-                  max(f.occurred_at) AS "last!", count(*) AS "facts!"
+                  max(f.occurred_at) AS "last!", max(f.cost_micros) AS "cost_micros!", count(*) AS "facts!"
            FROM stats.fact f
            WHERE f.delivery_id = ANY($1) AND NOT EXISTS (SELECT FROM stats.unmatched u WHERE u.fact_key = f.fact_key)
            GROUP BY 1, 2, 3"#,
@@ -127,6 +133,7 @@ pub(super) async fn read_log(connection: &mut PgConnection, delivery_ids: &[i64]
         let known = log.known.entry(row.delivery_id).or_default();
         known.learn(kind, row.first, &row.code);
         known.learn(kind, row.last, &row.code);
+        known.learn_cost(row.cost_micros);
         log.facts += row.facts.unsigned_abs();
     }
     Ok(log)

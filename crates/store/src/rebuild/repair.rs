@@ -61,9 +61,10 @@ impl Exclusive {
             let mut counters = Counters::default();
             let mut right = Vec::with_capacity(stored.len());
             for (place, was) in stored {
-                let known = log.known.get(&place.delivery_id.0).cloned().unwrap_or_default();
-                counters.add_known(&place, was.bits, was.code.as_ref().map(|(_, code)| code.as_str()), -1);
-                counters.add_known(&place, known.bits, known.code.as_ref().map(|(_, code)| code.as_str()), 1);
+                let mut known = log.known.get(&place.delivery_id.0).cloned().unwrap_or_default();
+                known.cost_micros = place.own_cost(known.cost_micros);
+                counters.add_known(&place, was.bits, was.code.as_ref().map(|(_, code)| code.as_str()), was.cost_micros, -1);
+                counters.add_known(&place, known.bits, known.code.as_ref().map(|(_, code)| code.as_str()), known.cost_micros, 1);
                 right.push((place.delivery_id.0, known));
             }
             write(&mut tx, &right, now).await?;
@@ -105,9 +106,12 @@ async fn lock(
     .await?;
     let rows = sqlx::query!(
         r#"SELECT s.delivery_id, s.bits, s.code_at, s.code, coalesce(s.sender_id, d.sender_id) AS "sender_id!", d.run_id, d.channel,
-                  coalesce(c.price_micros, 0) AS "price_micros!", c.fallback_sender_id AS "fallback_sender_id?",
-                  coalesce(c.fallback_price_micros, c.price_micros, 0) AS "fallback_micros!"
+                  coalesce(rs.price_micros, c.price_micros, 0) AS "price_micros!", c.fallback_sender_id AS "fallback_sender_id?",
+                  coalesce(c.fallback_price_micros, c.price_micros, 0) AS "fallback_micros!",
+                  d.channel = 'sms' AND EXISTS (SELECT FROM send.run_price rp WHERE rp.run_id = d.run_id AND rp.channel = d.channel
+                                                 AND rp.reserve_micros IS NOT NULL) AS "costs_its_own!", s.cost_micros
            FROM stats.delivery_status s JOIN send.delivery d USING (delivery_id) LEFT JOIN send.run_channel c USING (run_id, channel)
+           LEFT JOIN send.run_sender rs ON rs.run_id = d.run_id AND rs.channel = d.channel AND rs.sender_id = d.sender_id
            WHERE s.delivery_id = ANY($1) ORDER BY s.delivery_id FOR UPDATE OF s"#,
         ids
     )
@@ -123,8 +127,14 @@ async fn lock(
                 channel: crate::delivery::channel(&row.channel)?,
                 sender_id: row.sender_id.into(),
                 prices: Prices { usual: row.price_micros, fallback: row.fallback_sender_id.map(|id| (id.into(), row.fallback_micros)) },
+                costs_its_own: row.costs_its_own,
             };
-            let was = Known { bits: Bits(row.bits.cast_unsigned()), code: row.code_at.zip(row.code), ..Known::default() };
+            let was = Known {
+                bits: Bits(row.bits.cast_unsigned()),
+                code: row.code_at.zip(row.code),
+                cost_micros: row.cost_micros,
+                ..Known::default()
+            };
             Ok((place, was))
         })
         .collect()
@@ -135,10 +145,11 @@ async fn write(connection: &mut PgConnection, right: &[(i64, Known)], now: Offse
     sqlx::query!(
         "UPDATE stats.delivery_status s
          SET bits = r.bits, code_at = r.code_at, code = r.code, updated_at = r.updated_at, opened_at = r.opened_at,
-             clicked_at = r.clicked_at, replied_at = r.replied_at, converted_at = r.converted_at
+             clicked_at = r.clicked_at, replied_at = r.replied_at, converted_at = r.converted_at,
+             cost_micros = r.cost_micros
          FROM unnest($1::bigint[], $2::int[], $3::timestamptz[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[],
-                     $8::timestamptz[], $9::timestamptz[])
-           AS r(delivery_id, bits, code_at, code, updated_at, opened_at, clicked_at, replied_at, converted_at)
+                     $8::timestamptz[], $9::timestamptz[], $10::bigint[])
+           AS r(delivery_id, bits, code_at, code, updated_at, opened_at, clicked_at, replied_at, converted_at, cost_micros)
          WHERE s.delivery_id = r.delivery_id",
         &right.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
         &known().map(|known| known.bits.0.cast_signed()).collect::<Vec<_>>(),
@@ -148,7 +159,8 @@ async fn write(connection: &mut PgConnection, right: &[(i64, Known)], now: Offse
         &known().map(|known| known.engaged.opened).collect::<Vec<_>>() as _,
         &known().map(|known| known.engaged.clicked).collect::<Vec<_>>() as _,
         &known().map(|known| known.engaged.replied).collect::<Vec<_>>() as _,
-        &known().map(|known| known.engaged.converted).collect::<Vec<_>>() as _
+        &known().map(|known| known.engaged.converted).collect::<Vec<_>>() as _,
+        &known().map(|known| known.cost_micros).collect::<Vec<_>>()
     )
     .execute(connection)
     .await?;

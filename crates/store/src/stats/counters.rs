@@ -47,6 +47,15 @@ pub(crate) struct Place {
     /// The sender that has it now; it counts under the one of its first fact.
     pub sender_id: SenderId,
     pub prices: Prices,
+    /// What it costs depends on the message itself: its facts say how much.
+    pub costs_its_own: bool,
+}
+
+impl Place {
+    /// What its facts say that it cost; nothing where its sender's price says it.
+    pub fn own_cost(&self, micros: i64) -> i64 {
+        if self.costs_its_own { micros } else { 0 }
+    }
 }
 
 /// Which counter. Replicas lock them in this order.
@@ -99,6 +108,7 @@ impl Counters {
             channel: count.channel,
             sender_id: count.sender_id,
             prices: Prices::default(),
+            costs_its_own: false,
         };
         for (metric, code, value) in count.figures() {
             self.add(&place, metric, code, value);
@@ -120,12 +130,14 @@ impl Counters {
     }
 
     /// Takes `by` for every counter that a delivery of which this is known counts in, under the sender that the place names.
-    pub fn add_known(&mut self, place: &Place, bits: Bits, code: Option<&str>, by: i64) {
+    /// `cost_micros` is its own; 0: its sender's price.
+    pub fn add_known(&mut self, place: &Place, bits: Bits, code: Option<&str>, cost_micros: i64, by: i64) {
         for (metric, code) in counted(bits, code) {
             self.add(place, metric, code, by);
         }
         if counts(bits, Metric::Sent) {
-            self.add(place, Metric::Cost, "", place.prices.of(place.sender_id) * by);
+            let cost_micros = if cost_micros > 0 { cost_micros } else { place.prices.of(place.sender_id) };
+            self.add(place, Metric::Cost, "", cost_micros * by);
         }
     }
 

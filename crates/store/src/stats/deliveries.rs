@@ -26,6 +26,8 @@ pub struct Delivery {
     pub updated_at: OffsetDateTime,
     /// Of its run's content, which its last try was made of; 0 before the first.
     pub content_version: u32,
+    /// Where the world sees it.
+    pub permalink: Option<String>,
     run_id: Uuid,
 }
 
@@ -95,7 +97,7 @@ pub async fn deliveries(
     // `known` is what facts and ledger say together; see domain::facts::status.
     let rows = sqlx::query!(
         r#"SELECT d.delivery_id, d.contact_id, d.run_id, d.channel, d.address, d.state,
-                  CASE WHEN d.state <> 'accepted' THEN d.reason END AS reason, d.attempt, d.provider_message_id,
+                  CASE WHEN d.state <> 'accepted' THEN d.reason END AS reason, d.attempt, d.provider_message_id, d.permalink,
                   coalesce(d.content_version, (d.attempt > 0)::int) AS "content_version!",
                   greatest(d.updated_at, s.updated_at) AS "updated_at!", coalesce(s.bits, 0) AS "bits!", s.code AS "code?"
            FROM send.run r JOIN send.delivery d USING (run_id)
@@ -142,6 +144,7 @@ pub async fn deliveries(
                 provider_message_id: row.provider_message_id,
                 updated_at: row.updated_at,
                 content_version: row.content_version.unsigned_abs(),
+                permalink: row.permalink,
                 run_id: row.run_id,
             })
         })

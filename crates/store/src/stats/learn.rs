@@ -33,6 +33,7 @@ pub(crate) async fn learn(
     for Finding { fact, place } in findings {
         let about = learned.entry(place.delivery_id.0).or_insert_with(|| Learned { place, known: Known::default(), facts: Vec::new() });
         about.known.learn(fact.kind, fact.occurred_at, &fact.code);
+        about.known.learn_cost(place.own_cost(fact.cost_micros));
         about.facts.push(fact);
     }
     if learned.is_empty() {
@@ -43,8 +44,8 @@ pub(crate) async fn learn(
         let Some(Learned { place, facts, .. }) = learned.get(&change.delivery_id) else { continue };
         let place = Place { sender_id: change.sender_id.map_or(place.sender_id, Into::into), ..*place };
         let (before, after) = (Bits(change.old_bits.unwrap_or_default().cast_unsigned()), Bits(change.new_bits.cast_unsigned()));
-        counters.add_known(&place, before, change.old_code.as_deref(), -1);
-        counters.add_known(&place, after, change.new_code.as_deref(), 1);
+        counters.add_known(&place, before, change.old_code.as_deref(), change.old_cost.unwrap_or_default(), -1);
+        counters.add_known(&place, after, change.new_code.as_deref(), change.new_cost, 1);
         for fact in facts {
             for notice in notices(fact.kind, before, after) {
                 let message = fact.provider_message_id.as_deref();
@@ -64,6 +65,8 @@ struct Change {
     new_bits: i32,
     old_code: Option<String>,
     new_code: Option<String>,
+    old_cost: Option<i64>,
+    new_cost: i64,
 }
 
 async fn set(connection: &mut PgConnection, learned: &BTreeMap<i64, Learned<'_>>) -> Result<Vec<Change>> {
@@ -73,9 +76,9 @@ async fn set(connection: &mut PgConnection, learned: &BTreeMap<i64, Learned<'_>>
     Ok(sqlx::query_as!(
         Change,
         r#"INSERT INTO stats.delivery_status AS s (delivery_id, workspace_id, sender_id, bits, code_at, code, updated_at,
-                                                  opened_at, clicked_at, replied_at, converted_at)
+                                                  opened_at, clicked_at, replied_at, converted_at, cost_micros)
            SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::int[], $5::timestamptz[], $6::text[], $7::timestamptz[],
-                                $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[])
+                                $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::bigint[])
            ON CONFLICT (delivery_id) DO UPDATE SET
              bits = s.bits | EXCLUDED.bits,
              sender_id = coalesce(s.sender_id, EXCLUDED.sender_id),
@@ -85,9 +88,10 @@ async fn set(connection: &mut PgConnection, learned: &BTreeMap<i64, Learned<'_>>
              opened_at = least(s.opened_at, EXCLUDED.opened_at),
              clicked_at = least(s.clicked_at, EXCLUDED.clicked_at),
              replied_at = least(s.replied_at, EXCLUDED.replied_at),
-             converted_at = least(s.converted_at, EXCLUDED.converted_at)
+             converted_at = least(s.converted_at, EXCLUDED.converted_at),
+             cost_micros = greatest(s.cost_micros, EXCLUDED.cost_micros)
            RETURNING new.delivery_id AS "delivery_id!", new.sender_id AS "sender_id?", old.bits AS "old_bits?", new.bits AS "new_bits!",
-                     old.code AS "old_code?", new.code AS "new_code?""#,
+                     old.code AS "old_code?", new.code AS "new_code?", old.cost_micros AS "old_cost?", new.cost_micros AS "new_cost!""#,
         &learned.keys().copied().collect::<Vec<_>>(),
         &all().map(|one| one.place.workspace_id.0).collect::<Vec<_>>(),
         &all().map(|one| one.place.sender_id.0).collect::<Vec<_>>(),
@@ -98,7 +102,8 @@ async fn set(connection: &mut PgConnection, learned: &BTreeMap<i64, Learned<'_>>
         &engaged(|engaged| engaged.opened) as _,
         &engaged(|engaged| engaged.clicked) as _,
         &engaged(|engaged| engaged.replied) as _,
-        &engaged(|engaged| engaged.converted) as _
+        &engaged(|engaged| engaged.converted) as _,
+        &all().map(|one| one.known.cost_micros).collect::<Vec<_>>()
     )
     .fetch_all(connection)
     .await?)

@@ -17,7 +17,7 @@ async fn preview(world: &World, campaign: Campaign, include: &[Uuid], exclude: &
 /// By channel, in their order.
 async fn reach(world: &World, audience: &Audience, channels: &[Channel]) -> Vec<Reach> {
     let mut tx = world.db.begin().await.unwrap();
-    let terms = Terms { channels, transactional: false };
+    let terms = Terms { channels, ..Terms::default() };
     let mut reached = audience::preview(&mut tx, audience, terms).await.unwrap().channels;
     channels.iter().map(|channel| reached.remove(channel).unwrap()).collect()
 }
@@ -136,7 +136,7 @@ async fn who_has_got_enough_is_told_apart_from_those_who_have_not() {
     let by_whatsapp = reach(&world, &audience, &[Channel::Sms, Channel::Whatsapp]).await.remove(1);
     assert_eq!(by_whatsapp, Reach { target: 6, reachable: 4, unreachable: reasons(&[("duplicate", 1), ("frequency_cap", 1)]) });
     let mut tx = world.db.begin().await.unwrap();
-    let urgent = Terms { channels: &[Channel::Sms], transactional: true };
+    let urgent = Terms { channels: &[Channel::Sms], transactional: true, ..Terms::default() };
     let reached = audience::preview(&mut tx, &audience, urgent).await.unwrap();
     assert_eq!(reached.channels[&Channel::Sms].reachable, 5);
 }

@@ -183,12 +183,12 @@ async fn preview_and_dry_run_say_what_the_run_then_writes_frozen_or_not() {
     let says = async || {
         let mut tx = world.db.begin().await.unwrap();
         let audience = audience::of_campaign(&mut tx, campaign.workspace, campaign.campaign, now()).await.unwrap();
-        let terms = Terms { channels: &[Channel::Sms], transactional: false };
+        let terms = Terms { channels: &[Channel::Sms], ..Terms::default() };
         let reach = audience::preview(&mut tx, &audience, terms).await.unwrap().channels.remove(&Channel::Sms).unwrap();
         assert_eq!(audience::count(&mut tx, &audience).await.unwrap(), reach.target);
         let (mut suppressed, mut judged, mut after) = (0, 0, None);
         loop {
-            let page = dry_run::page(&mut tx, &audience, &[Channel::Sms], after, 2).await.unwrap();
+            let page = dry_run::page(&mut tx, &audience, (&[Channel::Sms], &[]), after, 2).await.unwrap();
             judged += page.candidates.len() as u64;
             suppressed += page.candidates.iter().filter(|one| one.unreachable.as_deref() == Some("duplicate")).count() as u64;
             after = page.next;

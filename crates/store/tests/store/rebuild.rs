@@ -28,7 +28,7 @@ async fn check(db: &Db, campaign: Campaign, settled_before: Option<OffsetDateTim
 
 impl World {
     /// As the service's own role, so that its rights are tested too.
-    async fn check(&self, campaign: Campaign) -> Report {
+    pub async fn check(&self, campaign: Campaign) -> Report {
         check(&self.connect_as(Role::Analytics).await, campaign, None).await.0
     }
 
