@@ -85,7 +85,8 @@ fn size(value: i64) -> u64 {
 pub(crate) fn delivery(delivery: store::stats::Delivery) -> Delivery {
     Delivery {
         id: delivery.delivery_id.to_string(),
-        contact_id: delivery.contact_id.to_string(),
+        // In the ledger the account's sender stands in its place.
+        contact_id: if delivery.channel.has_contact() { delivery.contact_id.to_string() } else { String::new() },
         channel: convert::channel_number(delivery.channel),
         address: delivery.address,
         status: delivery.status.to_owned(),
@@ -94,6 +95,7 @@ pub(crate) fn delivery(delivery: store::stats::Delivery) -> Delivery {
         provider_message_id: delivery.provider_message_id.unwrap_or_default(),
         updated_at: Some(convert::timestamp(delivery.updated_at)),
         content_version: delivery.content_version,
+        permalink: delivery.permalink.unwrap_or_default(),
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Config {
     pub kek: config::Kek,
     #[command(flatten)]
     pub links: config::Links,
-    /// The channel to work for: email, sms or whatsapp.
+    /// The channel to work for: email, sms, whatsapp, push or social.
     #[arg(long, env = "FANFARE_CHANNEL")]
     pub channel: Channel,
     /// Jobs under way at once. Jobs that wait for a slow sender's pace count too; they hold neither messages nor connections.

@@ -1,17 +1,22 @@
-//! A claimed delivery becomes the message that its provider is given.
+//! A claimed delivery becomes the message that its provider is given: rendered here, and finished by its channel's own file.
 
 mod email;
+mod push;
+mod sms;
+mod social;
 mod texts;
+mod whatsapp;
 
-use crate::{Dispatcher, contents::NoContent, job::Work};
+use crate::{Dispatcher, contents::NoContent, job::Work, plans::Plan};
+use anyhow::Context as _;
 use domain::{
-    DeliveryId, ListId,
+    Channel, DeliveryId, ListId, RunId,
     content::Rendered,
     link::Recipient,
-    render::{Occasion, RenderError},
+    render::{Occasion, Person, RenderError},
     tracking::{Destination, Tracking},
 };
-use providers::Message;
+use providers::{Fault, Message};
 use std::collections::BTreeMap;
 use store::{gate::Claimed, short_link::Wanted};
 
@@ -27,6 +32,12 @@ pub(crate) enum NotMade {
     /// What its run sends isn't there.
     #[error(transparent)]
     NoContent(#[from] NoContent),
+    /// A rule of its channel that only the finished message shows: it must not be sent to this contact at all.
+    #[error("{rule}")]
+    Suppressed { reason: &'static str, rule: String },
+    /// What goes along with it can't be had: dealt with as if its provider had refused it.
+    #[error("{}", .0.detail)]
+    Refused(Fault),
 }
 
 impl Dispatcher {
@@ -46,32 +57,43 @@ impl Dispatcher {
     pub(crate) async fn message(&self, work: &Work, claimed: &Claimed) -> Result<Message, NotMade> {
         let (id, tracking) = (claimed.delivery_id, &work.plan.tracking);
         let unsubscribe_url = format!("{}/u/{}", tracking.base_url(), self.links.unsubscribe_token(id));
-        let occasion = Occasion {
-            campaign_name: work.plan.campaign_name.clone(),
+        let own = Occasion {
             unsubscribe_url: unsubscribe_url.clone(),
             preferences_url: format!("{}/preferences/{}", tracking.base_url(), self.links.preferences_token(Recipient::Delivery(id))),
             confirm_link: work.plan.confirm_list.map(|list| self.confirm_link(tracking, list, id)).unwrap_or_default(),
-            ..Occasion::default()
+            ..occasion(&work.plan)
         };
+        // A post is nobody's: it has no links of a person, and is made in the same words again when it is looked for.
+        let occasion = if self.channel.has_contact() { own } else { occasion(&work.plan) };
         let renderer = self.contents.get(work.plan.run_id, claimed.content_version).await?;
-        let mut content = renderer.render(self.channel, &claimed.contact, &occasion)?;
-        match &mut content {
-            Rendered::Email(variant) => email::track(variant, tracking, &self.links, id, &unsubscribe_url)?,
-            Rendered::Sms(_) | Rendered::Whatsapp(_) => self.shorten(work, id, &mut content).await?,
-            // Nothing sends these yet.
-            Rendered::Push(_) | Rendered::Social(_) => {}
-        }
+        let content = renderer.render(self.channel, &claimed.contact, &occasion)?;
         let correlation = self.links.correlation(id, &runtime::traceparent::current());
         let callback = format!("{}/webhooks/{}/{}/status?d={correlation}", self.public_url, work.ready.provider.slug, work.sender_id);
-        Ok(Message {
-            to: claimed.address.clone(),
+        let mut message = Message {
             to_name: Some(claimed.contact.name.clone()).filter(|name| !name.is_empty()),
-            content,
-            correlation,
-            idempotency_key: self.idempotency_key(claimed),
             status_callback: Some(callback),
             unsubscribe_url: Some(unsubscribe_url),
-        })
+            progress: claimed.step.as_ref().map(|step| step.progress.clone()),
+            ..Message::new(&claimed.address, content, correlation, self.idempotency_key(claimed))
+        };
+        match self.channel {
+            Channel::Email => email::fill(self, work, claimed, &mut message).await?,
+            Channel::Sms => sms::fill(self, work, claimed, &mut message).await?,
+            Channel::Whatsapp => whatsapp::fill(self, work, claimed, &mut message).await?,
+            Channel::Push => push::fill(self, work, claimed, &mut message).await?,
+            Channel::Social => social::fill(self, work, claimed, &mut message).await?,
+        }
+        Ok(message)
+    }
+
+    /// What a run posts, as it was posted: nobody in particular gets it.
+    ///
+    /// # Errors
+    /// When its run or its content isn't there any more, or can't be rendered.
+    pub(crate) async fn post_again(&self, run: RunId, version: i32) -> anyhow::Result<Rendered> {
+        let plan = self.plans.get(run).await?.context("the run is gone")?;
+        let renderer = self.contents.get(run, version).await?;
+        Ok(renderer.render(self.channel, &Person::default(), &occasion(&plan))?)
     }
 
     fn confirm_link(&self, tracking: &Tracking, list: ListId, id: DeliveryId) -> String {
@@ -93,4 +115,9 @@ impl Dispatcher {
         texts::replace(content, tracking, &tokens);
         Ok(())
     }
+}
+
+/// What all messages of a run are about.
+fn occasion(plan: &Plan) -> Occasion {
+    Occasion { campaign_name: plan.campaign_name.clone(), ..Occasion::default() }
 }

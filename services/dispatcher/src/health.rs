@@ -17,6 +17,8 @@ use time::OffsetDateTime;
 #[derive(Clone, Copy)]
 pub(crate) struct Case<'a> {
     pub(crate) delivery_id: DeliveryId,
+    /// Where it was to go.
+    pub(crate) address: &'a str,
     pub(crate) code: &'a str,
     /// The provider's own words.
     pub(crate) detail: &'a str,
@@ -24,7 +26,7 @@ pub(crate) struct Case<'a> {
 
 impl<'a> From<&'a Done> for Case<'a> {
     fn from(done: &'a Done) -> Self {
-        Self { delivery_id: done.delivery_id(), code: done.code(), detail: &done.detail }
+        Self { delivery_id: done.delivery_id(), address: &done.address, code: done.code(), detail: &done.detail }
     }
 }
 
@@ -49,11 +51,12 @@ impl Dispatcher {
                 self.sender_is_down(connection, workspace, sender, first.into(), now).await?;
             }
         }
-        for pause in [Effect::PauseSender, Effect::PauseTemplate] {
+        for pause in [Effect::Reconnect, Effect::PauseSender, Effect::PauseTemplate, Effect::Warn] {
             if let Some(first) = done.iter().find(|done| done.effect == Some(pause)) {
                 self.apply(connection, sender, first.into(), pause, now).await?;
             }
         }
+        self.judge_domains(connection, sender, done, now).await?;
         let slowest = done.iter().filter_map(|done| Some((slow_down(done.effect?)?, done))).max_by_key(|(wait, _)| *wait);
         if let Some((wait, first)) = slowest {
             self.apply(connection, sender, first.into(), Effect::SlowDown(wait), now).await?;
@@ -75,13 +78,7 @@ impl Dispatcher {
                 tracing::warn!(sender.id = %sender, code = case.code, "the provider says that the sender goes too fast: it slows down");
                 sender_state::slow_down(connection, sender, case.delivery_id, wait, now).await?;
             }
-            Effect::PauseSender => {
-                if let Some(workspace) = sender_state::pause(connection, sender, case.code, case.detail, now).await? {
-                    tracing::error!(sender.id = %sender, code = case.code, detail = case.detail, "the sender is paused until a person mends it");
-                    let alert = about(workspace, kind::SENDER_PAUSED, case.code, case.detail);
-                    self.raise(connection, &Raise { sender_id: Some(sender), ..alert }, now).await?;
-                }
-            }
+            Effect::PauseSender => self.pause_sender(connection, sender, case, now).await?,
             Effect::PauseTemplate => {
                 let paused = sender_state::pause_template(connection, case.delivery_id, case.code, now).await?;
                 if let Some((workspace, campaign)) = paused {
@@ -91,8 +88,33 @@ impl Dispatcher {
                     self.raise(connection, &Raise { campaign_id, channel: Some(self.channel), ..alert }, now).await?;
                 }
             }
+            Effect::Warn => self.warn(connection, sender, case, now).await?,
+            Effect::Reconnect => self.reconnect(connection, sender, case, now).await?,
+            Effect::SlowDomain(after) => self.slow_domain(connection, sender, case, after, now).await?,
         }
         Ok(())
+    }
+
+    /// Nothing leaves by the sender until a person has mended it.
+    pub(crate) async fn pause_sender(
+        &self,
+        connection: &mut PgConnection,
+        sender: SenderId,
+        case: Case<'_>,
+        now: OffsetDateTime,
+    ) -> anyhow::Result<()> {
+        let Some(workspace) = sender_state::pause(connection, sender, case.code, case.detail, now).await? else { return Ok(()) };
+        tracing::error!(sender.id = %sender, code = case.code, detail = case.detail, "the sender is paused until a person mends it");
+        let alert = about(workspace, kind::SENDER_PAUSED, case.code, case.detail);
+        self.raise(connection, &Raise { sender_id: Some(sender), ..alert }, now).await
+    }
+
+    /// Messages are lost that a person could save, and the sender goes on.
+    async fn warn(&self, connection: &mut PgConnection, sender: SenderId, case: Case<'_>, now: OffsetDateTime) -> anyhow::Result<()> {
+        let Some(of) = store::sender::find(connection, sender).await? else { return Ok(()) };
+        tracing::warn!(sender.id = %sender, code = case.code, detail = case.detail, "the provider refuses messages for want of a setting");
+        let alert = about(of.workspace_id, kind::SENDER_WARNED, case.code, case.detail);
+        self.raise(connection, &Raise { sender_id: Some(sender), channel: Some(self.channel), ..alert }, now).await
     }
 
     async fn sender_is_down(
@@ -123,6 +145,6 @@ fn about<'a>(workspace_id: WorkspaceId, kind: &'static str, code: &'a str, detai
 const fn slow_down(effect: Effect) -> Option<Duration> {
     match effect {
         Effect::SlowDown(wait) => Some(wait),
-        Effect::PauseSender | Effect::PauseTemplate => None,
+        Effect::PauseSender | Effect::PauseTemplate | Effect::Warn | Effect::Reconnect | Effect::SlowDomain(_) => None,
     }
 }

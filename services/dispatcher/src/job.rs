@@ -1,13 +1,14 @@
 //! One job: its deliveries pass the gate a sub-batch at a time, are sent, and their outcomes recorded, until none of them waits.
 //!
 //! A sub-batch goes out while the next one asks the gate ([`batches`]), so that a slow provider doesn't slow down a sender's pace; each
-//! of its messages waits for its turn at the provider, and is looked at once more when that took long ([`turns`]).
+//! of its messages waits for its turn at the provider, and is looked at once more when that took long ([`send`], [`turns`]).
 
 mod batches;
+mod send;
 mod turns;
 
-use crate::{Dispatcher, ORIGIN, content::NotMade, contents::NoContent, outcome::Done, plans::Plan, senders::Ready, told};
-use batches::{Batch, Batches};
+use crate::{Dispatcher, ORIGIN, outcome::Done, plans::Plan, senders::Ready, told};
+use batches::Batches;
 use bus::Verdict;
 use domain::{DeliveryId, JobId, RunId, SenderId};
 use futures::{StreamExt, stream};
@@ -18,11 +19,10 @@ use std::{
 };
 use store::{
     alert::{self, Raise},
-    gate::{self, Answer, Ask, Claimed, Standing},
+    gate::{self, Answer, Ask, Standing},
 };
 use time::OffsetDateTime;
 use tracing::Instrument;
-use turns::Turns;
 
 /// How long a failed job waits before it is tried again.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
@@ -79,7 +79,9 @@ impl Dispatcher {
 
     async fn work_through(&self, job: &Job) -> anyhow::Result<End> {
         let Some(plan) = self.plans.get(job.run_id).await? else { return Ok(End::Over) };
-        let mut batches = Batches::new(self, job, plan);
+        // One call may carry more than a sub-batch has.
+        let of_call = self.senders.get(job.sender_id).await?.send.batch();
+        let mut batches = Batches::new(self, job, plan, of_call);
         let failed = batches.failed();
         // Each sub-batch is seen to its end, also when another one failed: what it sent must be recorded.
         let sent = stream::unfold(&mut batches, |batches| async move { Some((batches.next().await?, batches)) });
@@ -133,49 +135,6 @@ impl Dispatcher {
             self.outbox.wake();
         }
         Ok((answer, claimed_at))
-    }
-
-    async fn send_and_record(&self, batch: Batch) -> anyhow::Result<()> {
-        let Batch { work, claimed, claimed_at, room: _held, taken: _until_recorded } = batch;
-        let turns = Turns::new(claimed.iter().map(|claimed| claimed.delivery_id.0).collect(), claimed_at);
-        let at_once = claimed.len().max(1);
-        let sent = stream::iter(claimed).map(|claimed| self.send_one(&work, &turns, claimed, claimed_at)).buffer_unordered(at_once);
-        self.record(&work, sent.collect().await).await
-    }
-
-    async fn send_one(&self, work: &Work, turns: &Turns, claimed: Claimed, claimed_at: Instant) -> Done {
-        let span = tracing::info_span!("dispatcher.message.send", delivery.id = %claimed.delivery_id, provider = work.ready.provider.slug);
-        async {
-            let message = match self.message(work, &claimed).await {
-                Ok(message) => message,
-                Err(NotMade::Content(error)) => return Done::unrenderable(&claimed, &error),
-                Err(NotMade::NoContent(NoContent::Unread(error))) => {
-                    tracing::warn!(%error, "the run's content could not be read");
-                    return Done::not_sent(&claimed, "content_unread");
-                }
-                Err(NotMade::NoContent(NoContent::Unusable(error))) => {
-                    tracing::error!(error, "the run's content can't be used");
-                    return Done::held_back(&claimed, "content_unusable");
-                }
-                Err(NotMade::Links(error)) => {
-                    tracing::warn!(%error, "short links could not be stored");
-                    return Done::not_sent(&claimed, "short_links_unavailable");
-                }
-            };
-            let _until_answered = match turns.take(claimed.delivery_id.0, self, work).await {
-                Ok(call) => call,
-                Err(why) => return Done::not_sent(&claimed, why),
-            };
-            if !self.worker.still_holds(claimed_at) {
-                return Done::not_sent(&claimed, "lease_lost");
-            }
-            let started = Instant::now();
-            let outcome = work.ready.send.send(&message).await;
-            self.meters.called(work.ready.provider.slug, started.elapsed());
-            Done::from_outcome(&claimed, outcome, rand::random())
-        }
-        .instrument(span)
-        .await
     }
 }
 

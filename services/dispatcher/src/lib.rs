@@ -3,20 +3,27 @@
 //!
 //! It decides nothing that the gate decides, and turns nothing into figures. Any number of replicas may run. Start at [`job`], the
 //! life of one job: gate → send → record, a sub-batch at a time. [`house`] makes uncertain what dead workers held, [`settle`] finds out
-//! about it, and [`notices`] follows what providers report. [`test_send`] sends what people want to look at.
+//! about it, and [`notices`] follows what providers report. [`test_send`] sends what people want to look at,
+//! [`reply`] what they answer in conversations.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod config;
 mod content;
 mod contents;
+mod domains;
+mod files;
 mod health;
 mod house;
 mod job;
+mod kept;
 mod meters;
 mod notices;
 mod outcome;
 mod plans;
+mod push;
+mod reconnect;
 mod record;
+mod reply;
 mod room;
 mod senders;
 mod settle;
@@ -30,6 +37,7 @@ pub use config::Config;
 use bus::{Bus, Consumer, Subject};
 use contents::Contents;
 use domain::{Channel, link::LinkKey};
+use files::Files;
 use meters::Meters;
 use outbox::Outbox;
 use plans::Plans;
@@ -71,6 +79,9 @@ struct Dispatcher {
     contents: Arc<Contents>,
     links: LinkKey,
     short_links: Arc<ShortLinks>,
+    files: Arc<Files>,
+    /// What providers keep that messages refer to.
+    kept: Arc<kept::Kept>,
     /// Base of the links and callbacks, without a slash at its end.
     public_url: Arc<str>,
     sub_batch: u32,
@@ -87,6 +98,9 @@ struct Dispatcher {
 /// # Errors
 /// When the database or the broker can't be reached as it starts, a key can't be read, or a time is too short.
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
+    if config.common.private_networks == runtime::config::PrivateNetworks::Allow {
+        providers::public_net::allow_private(true);
+    }
     let db = connect(&config, config.other_connections()).await?;
     let bus = Bus::connect(&config.common.nats_url, &config.common.subject_prefix, config.common.nats_replicas).await?;
     let bus = bus.with_sizes(config.common.stream_sizes())?;
@@ -103,6 +117,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     tasks.spawn(dispatcher.clone().keep_house());
     tasks.spawn(dispatcher.clone().settle_uncertain());
     tasks.spawn(dispatcher.clone().send_tests());
+    tasks.spawn(dispatcher.clone().send_replies());
     let jobs = TaskTracker::new();
     jobs.spawn(fast.work_off(bus.clone(), "-fast", Subject::send_fast(config.channel), FAST_JOBS));
     jobs.spawn(dispatcher.clone().work_off(bus.clone(), "", Subject::send(config.channel), config.jobs));
@@ -144,6 +159,8 @@ impl Dispatcher {
             plans: Arc::new(Plans::new(db.clone(), config.channel, &config.links.public_url)),
             links: LinkKey::from_base64(&config.links.link_key)?,
             short_links: Arc::default(),
+            files: Arc::default(),
+            kept: Arc::new(kept::Kept::new(db.clone())),
             public_url: config.links.public_url.trim_end_matches('/').into(),
             sub_batch: config.sub_batch.clamp(1, 500),
             room: Room::new(config.in_flight),

@@ -69,7 +69,7 @@ impl Dispatcher {
         notice::ask_rescue(&mut tx, &failed, now).await?;
         for (sender, (index, effect)) in effects {
             let Some(notice) = notices.get(index) else { continue };
-            let case = Case { delivery_id: notice.delivery_id, code: &notice.code, detail: "reported after it was accepted" };
+            let case = Case { delivery_id: notice.delivery_id, address: "", code: &notice.code, detail: "reported after it was accepted" };
             self.apply(&mut tx, sender, case, effect, now).await?;
         }
         tx.commit().await.map_err(store::Error::from)?;

@@ -3,12 +3,13 @@
 use crate::{job::Work, told};
 use domain::{
     Channel, DeliveryId,
-    delivery::{self, MAX_ATTEMPTS, MAX_REPEATS, State, backoff, reason},
+    delivery::{self, LONGEST_STEPS, MAX_ATTEMPTS, MAX_REPEATS, State, backoff, reason},
     facts,
     render::RenderError,
 };
-use proto::event::{Fact, Inbound, InboundIntent};
-use providers::{Fault, FaultAction, Outcome};
+use proto::event::{Fact, Inbound, InboundIntent, Origin};
+use providers::{Fault, FaultAction, NOT_TRIED, Outcome};
+use serde_json::Value;
 use std::time::Duration;
 use store::{gate::Claimed, record::Tried};
 use time::OffsetDateTime;
@@ -17,6 +18,13 @@ use time::OffsetDateTime;
 const THROTTLED: Duration = Duration::from_secs(5);
 /// How long a message waits whose content a person has to mend.
 const UNUSABLE: Duration = Duration::from_secs(60);
+/// How long a message that goes on in steps waits between two of them.
+const SHORTEST_STEP: Duration = Duration::from_secs(1);
+const LONGEST_STEP: Duration = Duration::from_secs(60);
+/// How long a message waits whose sender's token is being refreshed.
+const RECONNECTING: Duration = Duration::from_secs(30);
+/// How long a message waits whose domain takes it too slowly, at least; the domain's own hold may be longer.
+const DOMAIN_HELD: Duration = Duration::from_secs(60);
 /// How long it rests at most: a wrong header must not stop it for days.
 const LONGEST_HOLD: Duration = Duration::from_secs(3600);
 
@@ -37,12 +45,18 @@ pub(crate) enum Effect {
     SlowDown(Duration),
     PauseSender,
     PauseTemplate,
+    /// It goes on, but a person should know.
+    Warn,
+    /// Its token is to be refreshed.
+    Reconnect,
+    /// The domain that the message goes to takes it too slowly; with how long it asked to wait.
+    SlowDomain(Option<Duration>),
 }
 
 /// What became of one try.
 pub(crate) struct Done {
-    tried: Tried,
-    address: String,
+    pub(crate) tried: Tried,
+    pub(crate) address: String,
     retry_after: Option<Duration>,
     opted_out: bool,
     pub(crate) sign: Sign,
@@ -53,10 +67,11 @@ pub(crate) struct Done {
 
 impl Done {
     /// `jitter` in 0..1 spreads the retries.
-    pub(crate) fn from_outcome(claimed: &Claimed, outcome: Outcome, jitter: f64) -> Self {
+    pub(crate) fn from_outcome(claimed: &Claimed, outcome: Outcome, jitter: f64, now: OffsetDateTime) -> Self {
         match outcome {
-            Outcome::Accepted { provider_message_id } => {
-                let tried = Tried { provider_message_id: Some(provider_message_id), ..tried(claimed, State::Accepted, None) };
+            Outcome::Accepted { provider_message_id, permalink } => {
+                let provider_message_id = Some(provider_message_id);
+                let tried = Tried { provider_message_id, permalink, ..tried(claimed, State::Accepted, None) };
                 Self { sign: Sign::Answered, ..Self::new(claimed, tried) }
             }
             Outcome::Uncertain(fault) => {
@@ -66,13 +81,31 @@ impl Done {
                 let tried = Tried { rule, ..tried(claimed, State::Uncertain, Some(&fault)) };
                 Self { sign, detail: fault.detail, ..Self::new(claimed, tried) }
             }
+            // A batch that has little time goes on in the next one, as often as it takes.
+            Outcome::Refused(fault) if fault.code == NOT_TRIED => Self::not_sent(claimed, NOT_TRIED),
             Outcome::Refused(fault) => Self::refused(claimed, fault, jitter),
+            Outcome::Pending { progress, again_after } => Self::pending(claimed, progress, again_after, now),
         }
+    }
+
+    /// It goes on in the next try; nothing has failed, unless it has gone on like this for too long.
+    fn pending(claimed: &Claimed, progress: Value, again_after: Duration, now: OffsetDateTime) -> Self {
+        if claimed.step.as_ref().is_some_and(|step| now - step.begun_at > LONGEST_STEPS) {
+            let rule = format!("its provider prepared it for more than {}", words(LONGEST_STEPS));
+            let reason = Some(reason::PENDING_TOO_LONG.to_owned());
+            let tried = Tried { reason, rule, rescue: true, ..tried(claimed, State::Rejected, None) };
+            return Self { sign: Sign::Answered, ..Self::new(claimed, tried) };
+        }
+        let after = again_after.clamp(SHORTEST_STEP, LONGEST_STEP);
+        let rule = format!("its provider prepares it: gone on with after {}", words(after));
+        let tried = Tried { rule, progress: Some(progress), ..tried(claimed, State::RetryWait, None) };
+        Self { retry_after: Some(after), sign: Sign::Answered, ..Self::new(claimed, tried) }
     }
 
     fn refused(claimed: &Claimed, fault: Fault, jitter: f64) -> Self {
         let down = fault.says_down();
-        let retry = Retry::of(fault.action, &fault.code, claimed.last_code.as_deref(), claimed.repeats, claimed.attempt, down, jitter);
+        let failures = claimed.attempt.saturating_sub(claimed.step.as_ref().map_or(0, |step| step.steps));
+        let retry = Retry::of(fault.action, &fault.code, claimed.last_code.as_deref(), claimed.repeats, failures, down, jitter);
         let effect = effect(fault.action);
         let state = if retry.after.is_some() { State::RetryWait } else { State::Rejected };
         let opted_out = fault.action == FaultAction::OptOut;
@@ -91,6 +124,20 @@ impl Done {
         };
         let tried = Tried { reason: Some(reason.to_owned()), rule: rule.to_owned(), ..tried(claimed, State::Suppressed, None) };
         Self::new(claimed, tried)
+    }
+
+    /// A rule that only the finished message shows says that it must not be sent.
+    pub(crate) fn suppressed(claimed: &Claimed, reason: &'static str, rule: String) -> Self {
+        let tried = Tried { reason: Some(reason.to_owned()), rule, ..tried(claimed, State::Suppressed, None) };
+        Self::new(claimed, tried)
+    }
+
+    /// The same, of a message that costs what it says: known as soon as it has left, or may have.
+    pub(crate) fn costing(mut self, cost_micros: Option<i64>) -> Self {
+        if matches!(self.tried.state, State::Accepted | State::Uncertain) {
+            self.tried.cost_micros = cost_micros;
+        }
+        self
     }
 
     /// It was certainly not handed to the provider. A row of failures before it goes on after it.
@@ -146,7 +193,10 @@ impl Done {
         fact.provider_message_id = self.tried.provider_message_id.clone().unwrap_or_default();
         fact.traceparent.clone_from(&work.traceparent);
         if self.tried.state == State::Accepted {
-            fact.cost_micros = work.price_micros;
+            fact.cost_micros = self.tried.cost_micros.unwrap_or(work.price_micros);
+        } else if self.tried.state == State::Uncertain {
+            // Should a report say that it left, it has cost this.
+            fact.cost_micros = self.tried.cost_micros.unwrap_or_default();
         }
         Some(fact)
     }
@@ -162,6 +212,7 @@ impl Done {
             delivery_id: self.delivery_id().0,
             intent: InboundIntent::Stop.into(),
             source: "provider".to_owned(),
+            origin: Some(Origin { code: self.code().to_owned(), ..Origin::default() }),
             occurred_at_ms: outbox::millis(now),
             traceparent: work.traceparent.clone(),
             ..Inbound::default()
@@ -172,7 +223,8 @@ impl Done {
 fn tried(claimed: &Claimed, state: State, fault: Option<&Fault>) -> Tried {
     let code = fault.map(|fault| fault.code.as_str());
     let repeats = code.map_or(0, |code| delivery::repeats(claimed.last_code.as_deref(), claimed.repeats, code));
-    Tried { reason: code.map(str::to_owned), repeats, ..Tried::new(claimed.delivery_id, claimed.attempt, state) }
+    let has_progress = claimed.step.is_some();
+    Tried { reason: code.map(str::to_owned), repeats, has_progress, ..Tried::new(claimed.delivery_id, claimed.attempt, state) }
 }
 
 /// What a fault does to others than its own message.
@@ -181,6 +233,9 @@ pub(crate) fn effect(action: FaultAction) -> Option<Effect> {
         FaultAction::Throttle { after } => Some(Effect::SlowDown(after.unwrap_or(THROTTLED).min(LONGEST_HOLD))),
         FaultAction::PauseSender => Some(Effect::PauseSender),
         FaultAction::PauseTemplate => Some(Effect::PauseTemplate),
+        FaultAction::FixAccount => Some(Effect::Warn),
+        FaultAction::Reconnect => Some(Effect::Reconnect),
+        FaultAction::SlowDomain { after } => Some(Effect::SlowDomain(after.map(|after| after.min(LONGEST_HOLD)))),
         _ => None,
     }
 }
@@ -201,6 +256,8 @@ impl Retry {
         let repeats = delivery::repeats(last, times, code);
         let asked = match action {
             FaultAction::Throttle { after } => Some(after.unwrap_or(THROTTLED)),
+            FaultAction::Reconnect => Some(RECONNECTING),
+            FaultAction::SlowDomain { after } => Some(after.unwrap_or(DOMAIN_HELD)),
             action => action.wait(repeats),
         };
         let exhausted = match action {
@@ -209,7 +266,8 @@ impl Retry {
             _ => false,
         };
         if action.gives_up(repeats) || exhausted {
-            let final_at_once = matches!(action, FaultAction::Permanent | FaultAction::InvalidAddress | FaultAction::OptOut);
+            let final_at_once =
+                matches!(action, FaultAction::Permanent | FaultAction::FixAccount | FaultAction::InvalidAddress | FaultAction::OptOut);
             let rule = if final_at_once { "refused for good".to_owned() } else { format!("given up after {repeats} times") };
             return Self { after: None, repeats, rule };
         }
@@ -218,6 +276,8 @@ impl Retry {
             FaultAction::Throttle { .. } => "its sender goes too fast",
             FaultAction::PauseSender => "its sender is paused until a person mends it",
             FaultAction::PauseTemplate => "its template is paused until a person mends it",
+            FaultAction::Reconnect => "its sender's token is refreshed",
+            FaultAction::SlowDomain { .. } => "its domain takes mail too slowly",
             _ if down => "its provider is down",
             _ => "a passing fault",
         };

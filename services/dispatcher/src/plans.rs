@@ -2,17 +2,20 @@
 
 use domain::{
     CampaignId, Channel, ListId, RunId, SenderId, WorkspaceId,
+    sms::Pricing,
     tracking::{Occasion, Tracking},
 };
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 use store::{
     Db,
     gate::{self, Fallback},
+    sender::price,
     tracking,
 };
+use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 
 /// Runs kept at most.
@@ -31,11 +34,20 @@ pub(crate) struct Plan {
     pub(crate) confirm_list: Option<ListId>,
     sender: Fallback,
     fallback: Option<Fallback>,
+    /// Where a channel has several senders, each sends its own part, and none stands in for another.
+    several: Vec<Fallback>,
+    /// What texts cost by each sender, where that depends on the text; empty on other channels.
+    pub(crate) prices: BTreeMap<SenderId, Pricing>,
+    /// When what of the run hasn't left yet is dropped; as it was when this was read.
+    pub(crate) expires_at: OffsetDateTime,
 }
 
 impl Plan {
     /// By whom what waits for `first` may go, in the order in which they are asked.
     pub(crate) fn senders(&self, first: SenderId) -> Vec<SenderId> {
+        if !self.several.is_empty() {
+            return vec![first];
+        }
         let others = [Some(self.sender), self.fallback].into_iter().flatten().map(|sender| sender.sender_id);
         let other = others.into_iter().find(|other| *other != first).filter(|_| self.fallback.is_some());
         [Some(first), other].into_iter().flatten().collect()
@@ -43,6 +55,9 @@ impl Plan {
 
     /// What one message costs by that sender.
     pub(crate) fn price_micros(&self, sender: SenderId) -> i64 {
+        if let Some(one) = self.several.iter().find(|one| one.sender_id == sender) {
+            return one.price_micros;
+        }
         let fallback = self.fallback.filter(|fallback| fallback.sender_id == sender && sender != self.sender.sender_id);
         fallback.unwrap_or(self.sender).price_micros
     }
@@ -84,13 +99,15 @@ impl Plans {
     async fn read(&self, run: RunId) -> Result<Arc<Plan>, Missing> {
         let read = async {
             let mut connection = self.db.acquire().await?;
-            Ok::<_, store::Error>((gate::plan(&mut connection, run, self.channel).await?, tracking::of_run(&mut connection, run).await?))
+            let plan = gate::plan(&mut connection, run, self.channel).await?;
+            let prices = price::of_run(&mut connection, run, self.channel).await?;
+            Ok::<_, store::Error>((plan, tracking::of_run(&mut connection, run).await?, prices))
         };
-        let (plan, tracking) = read.await.map_err(anyhow::Error::from)?;
+        let (plan, tracking, prices) = read.await.map_err(anyhow::Error::from)?;
         let (plan, (workspace, campaign)) = plan.zip(tracking).ok_or(Missing::Run)?;
         let occasion = Occasion { campaign_id: plan.campaign_id, campaign_name: &plan.campaign_name, channel: self.channel };
         let tracking = Tracking::of(&workspace, &campaign, &occasion, &self.hub_url);
-        Ok(Arc::new(Plan::new(run, plan, tracking)))
+        Ok(Arc::new(Plan { prices, ..Plan::new(run, plan, tracking) }))
     }
 }
 
@@ -118,6 +135,9 @@ impl Plan {
             confirm_list: plan.confirm_list_id,
             sender: Fallback { sender_id: plan.sender_id, price_micros: plan.price_micros },
             fallback: plan.fallback,
+            several: plan.several,
+            prices: BTreeMap::new(),
+            expires_at: plan.expires_at,
         }
     }
 }
@@ -143,11 +163,17 @@ mod tests {
             confirm_list: None,
             sender: sender(first, 5),
             fallback,
+            several: Vec::new(),
+            prices: BTreeMap::new(),
+            expires_at: OffsetDateTime::UNIX_EPOCH,
         };
         let both = plan(Some(sender(second, 9)));
         assert_eq!(both.senders(first), [first, second]);
         assert_eq!(both.senders(second), [second, first], "a retry of what the second one sent");
         assert_eq!((both.price_micros(first), both.price_micros(second)), (5, 9));
         assert_eq!(plan(None).senders(first), [first]);
+        let several = Plan { several: vec![sender(first, 5), sender(second, 9)], ..plan(None) };
+        assert_eq!(several.senders(second), [second], "each sends its own part");
+        assert_eq!((several.price_micros(first), several.price_micros(second)), (5, 9));
     }
 }

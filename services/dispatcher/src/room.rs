@@ -28,6 +28,15 @@ pub(crate) struct Room {
 /// Each sender's room, by how much it has: one whose account takes more or fewer calls from now on begins anew.
 type Senders = HashMap<(SenderId, usize), Arc<Semaphore>>;
 
+/// How an account takes messages.
+#[derive(Clone, Copy)]
+pub(crate) struct Calls {
+    /// Calls that it takes at once.
+    pub(crate) at_once: usize,
+    /// Messages that one of them carries.
+    pub(crate) messages: usize,
+}
+
 /// Room that is taken.
 pub(crate) struct Taken {
     all: OwnedSemaphorePermit,
@@ -40,9 +49,11 @@ impl Room {
         Self { all: Arc::new(Semaphore::new(messages.max(1))), of_sender, senders: Arc::default() }
     }
 
-    /// The room of one sender, whose account takes so many calls at once.
-    fn of(&self, sender: SenderId, calls: usize) -> Arc<Semaphore> {
-        let messages = self.of_sender.min(calls.max(1).saturating_mul(PER_CALL));
+    /// The room of one sender, whose account takes messages like that: a whole call fits in, unless there is too little room for all.
+    fn of(&self, sender: SenderId, calls: Calls) -> Arc<Semaphore> {
+        let of_call = calls.messages.max(1);
+        let most = self.of_sender.max(of_call.min(self.of_sender.saturating_mul(SENDERS_PART / 2)));
+        let messages = most.min(calls.at_once.max(1).saturating_mul(PER_CALL).saturating_mul(of_call));
         let mut senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
         if senders.len() >= MAX_KEPT {
             // Whoever has room, or waits for it, holds it too.
@@ -51,9 +62,8 @@ impl Room {
         senders.entry((sender, messages)).or_insert_with(|| Arc::new(Semaphore::new(messages))).clone()
     }
 
-    /// Waits for room for one message of a sender, whose account takes `calls` at once, and takes up to `want`, as many as there is room
-    /// for now.
-    pub(crate) async fn take(&self, sender: SenderId, calls: usize, want: usize) -> Result<Taken> {
+    /// Waits for room for one message of a sender, and takes up to `want`, as many as there is room for now.
+    pub(crate) async fn take(&self, sender: SenderId, calls: Calls, want: usize) -> Result<Taken> {
         let sender = self.of(sender, calls);
         let mut of_sender = sender.clone().acquire_owned().await?;
         let mut all = self.all.clone().acquire_owned().await?;
@@ -86,7 +96,7 @@ mod tests {
     use super::*;
     use futures::FutureExt as _;
 
-    const MANY: usize = 256;
+    const MANY: Calls = Calls { at_once: 256, messages: 1 };
 
     #[tokio::test]
     async fn one_sender_takes_a_part_only_and_gives_it_back() {
@@ -106,11 +116,12 @@ mod tests {
     #[tokio::test]
     async fn an_account_that_takes_few_calls_gets_few_messages() {
         let (room, sender) = (Room::new(1_000), SenderId::new());
-        let taken = room.take(sender, 2, 64).await.unwrap();
+        let few = |at_once| Calls { at_once, messages: 1 };
+        let taken = room.take(sender, few(2), 64).await.unwrap();
         assert_eq!(taken.len(), 16);
-        assert!(room.take(sender, 2, 1).now_or_never().is_none());
+        assert!(room.take(sender, few(2), 1).now_or_never().is_none());
         drop(taken);
-        assert_eq!(room.take(sender, 16, 64).await.unwrap().len(), 64);
+        assert_eq!(room.take(sender, few(16), 64).await.unwrap().len(), 64);
     }
 
     #[tokio::test]
@@ -123,5 +134,14 @@ mod tests {
         assert!(room.senders.lock().unwrap().len() <= MAX_KEPT);
         assert!(room.take(busy, MANY, 1).now_or_never().is_none(), "it has all it may have");
         drop(taken);
+    }
+
+    #[tokio::test]
+    async fn a_call_of_many_messages_fits_in_but_never_takes_all() {
+        let (room, sender) = (Room::new(2_048), SenderId::new());
+        let of = |messages| Calls { at_once: 256, messages };
+        assert_eq!(room.take(sender, of(1), 5_000).await.unwrap().len(), 512);
+        assert_eq!(room.take(sender, of(1_000), 5_000).await.unwrap().len(), 1_000);
+        assert_eq!(room.take(sender, of(9_000), 5_000).await.unwrap().len(), 1_024, "half of all room");
     }
 }

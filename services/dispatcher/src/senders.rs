@@ -1,5 +1,6 @@
 //! Provider accounts, built from what the workspace entered and kept warm.
 
+use crate::room::Calls;
 use anyhow::Context as _;
 use domain::{Channel, SenderId};
 use providers::Account;
@@ -14,6 +15,8 @@ use tokio::sync::{OnceCell, Semaphore};
 
 /// How long an account is used before it is read again: so long may a changed credential take to be used.
 const FRESH: Duration = Duration::from_secs(10);
+/// The setting that names where letters come back to.
+const BOUNCES: &str = "bounce_address";
 /// Accounts kept at most.
 const MAX_KEPT: usize = 1_000;
 
@@ -24,6 +27,15 @@ pub(crate) struct Ready {
     pub(crate) send: Arc<dyn providers::Send>,
     /// A permit for each call that the account takes at once, for all jobs of both lanes.
     pub(crate) calls: Arc<Semaphore>,
+    /// Where its e-mails come back to when they can't be delivered, without the token that names each; None: to the sender itself.
+    pub(crate) bounces: Option<Arc<str>>,
+}
+
+impl Ready {
+    /// What its calls hold.
+    pub(crate) fn calls(&self) -> Calls {
+        Calls { at_once: self.send.concurrency(), messages: self.send.batch() }
+    }
 }
 
 #[derive(Clone)]
@@ -51,6 +63,11 @@ pub(crate) struct Senders {
 impl Senders {
     pub(crate) fn new(db: Db, kek: Kek, channel: Channel) -> Self {
         Self { db, kek, channel, kept: Mutex::default() }
+    }
+
+    /// What opens credentials, and what is said in conversations.
+    pub(crate) fn kek(&self) -> &Kek {
+        &self.kek
     }
 
     /// The account of a sender; its connections are kept as long as its settings stay the same.
@@ -87,7 +104,9 @@ impl Senders {
         let secrets = self.kek.open(&sender.sealed_secrets, id.0.as_bytes()).context("the sender's credentials can't be opened")?;
         let account = Account { settings: sender.settings, secrets: serde_json::from_slice(&secrets)? };
         let send = (provider.sender)(&account, self.channel)?;
+        let bounces = account.settings.get(BOUNCES).map(|address| address.trim()).filter(|address| !address.is_empty());
+        let bounces = bounces.map(Into::into);
         let calls = Arc::new(Semaphore::new(send.concurrency().max(1)));
-        Ok(Known { ready: Ready { provider, send, calls }, updated_at: sender.updated_at })
+        Ok(Known { ready: Ready { provider, send, calls, bounces }, updated_at: sender.updated_at })
     }
 }

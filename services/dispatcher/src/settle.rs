@@ -6,6 +6,7 @@
 use crate::{Dispatcher, ORIGIN, told};
 use domain::{
     DeliveryId, SenderId,
+    content::Rendered,
     delivery::{State, ask_again_after},
 };
 use futures::{StreamExt, stream};
@@ -150,10 +151,11 @@ impl Dispatcher {
                 continue;
             }
             let known = known.get(&one.delivery_id.0).into_iter().flatten().chain(&found).cloned().collect();
-            settled.push(match send.lookup(&query(&one, known)).await {
-                Lookup::Found { provider_message_id } => {
+            let query = LookupQuery { content: self.posted(&one).await, ..query(&one, known) };
+            settled.push(match send.lookup(&query).await {
+                Lookup::Found { provider_message_id, permalink } => {
                     found.push(provider_message_id.clone());
-                    accepted(&one, provider_message_id, now)
+                    accepted(&one, provider_message_id, permalink, now)
                 }
                 Lookup::NotFound => not_found(&one, now),
                 Lookup::CantSay(fault) => {
@@ -164,6 +166,18 @@ impl Dispatcher {
             });
         }
         settled
+    }
+
+    /// What was posted: the same for everybody, so it can be made again. None on other channels, and when it can't be.
+    async fn posted(&self, due: &Due) -> Option<Rendered> {
+        if self.channel.has_contact() {
+            return None;
+        }
+        let made = self.post_again(due.run_id, due.content_version).await;
+        made.inspect_err(
+            |error| tracing::warn!(error = format!("{error:#}"), delivery.id = %due.delivery_id, "what was posted can't be made again"),
+        )
+        .ok()
     }
 
     /// Nobody could say for too long.
@@ -196,6 +210,8 @@ fn query(due: &Due, known: Vec<String>) -> LookupQuery {
         // The contact may have changed since, and the text with it: a wrong one would make a message look like another's.
         text: None,
         known,
+        progress: due.progress.clone(),
+        content: None,
     }
 }
 
@@ -205,11 +221,11 @@ fn again(due: &Due, now: OffsetDateTime) -> Settled {
     Settled { change: Change { next_attempt_at: Some(now), verdict: "retry", rule, ..change(due, State::RetryWait) }, fact: None }
 }
 
-fn accepted(due: &Due, provider_message_id: String, now: OffsetDateTime) -> Settled {
+fn accepted(due: &Due, provider_message_id: String, permalink: Option<String>, now: OffsetDateTime) -> Settled {
     let fact = Some(told::found(due, &provider_message_id, now));
     let rule = "accepted by look-up".to_owned();
     let provider_message_id = Some(provider_message_id);
-    Settled { change: Change { provider_message_id, verdict: "accepted", rule, ..change(due, State::Accepted) }, fact }
+    Settled { change: Change { provider_message_id, permalink, verdict: "accepted", rule, ..change(due, State::Accepted) }, fact }
 }
 
 /// What it holds of the budget it keeps for the next try, and in case that the provider was wrong.

@@ -5,11 +5,14 @@
 
 use crate::{Dispatcher, ORIGIN, health::Case, outcome::effect, senders::Ready};
 use anyhow::Context as _;
-use domain::{DeliveryId, SenderId, content::Rendered, facts};
+use domain::{Channel, DeliveryId, SenderId, content::Rendered, delivery::reason, facts};
 use futures::{StreamExt as _, stream};
 use proto::event::{Inbound, InboundIntent};
 use providers::{Fault, FaultAction, Message};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use store::test_send::{
     TestState,
     dispatch::{self, Batch, Outcome, Taken},
@@ -25,6 +28,8 @@ const TIDY_EVERY: u32 = 20;
 const SENDERS: usize = 8;
 /// How long a test waits for its turn at an account that is busy.
 const LONGEST_TURN: Duration = Duration::from_secs(20);
+/// How long a test may take that goes on in steps. Well below the time after which what became of it is given up.
+const LONGEST_STEPS: Duration = Duration::from_secs(60);
 
 /// What became of a test, and what its fault does to others.
 struct Tested {
@@ -104,25 +109,38 @@ impl Dispatcher {
     }
 
     async fn send_test(&self, ready: &Ready, sender: SenderId, taken: Taken) -> Tested {
-        let id = taken.test_message_id;
+        let (id, workspace) = (taken.test_message_id, taken.workspace_id);
         let turn = tokio::time::timeout(LONGEST_TURN, ready.calls.clone().acquire_owned()).await;
         let Ok(Ok(_until_answered)) = turn else {
             return refused(id, "busy", "the sender's account was busy with other messages: try again later");
         };
-        let message = match self.test_message(ready, sender, taken) {
+        let mut message = match self.test_message(ready, sender, taken) {
             Ok(message) => message,
             Err(error) => {
                 tracing::error!(error = format!("{error:#}"), "a test's content can't be read");
                 return refused(id, "content_unreadable", "its content can't be read any more: send a new test");
             }
         };
-        match ready.send.send(&message).await {
-            providers::Outcome::Accepted { provider_message_id } => {
+        if self.channel == Channel::Email
+            && let Err(error) = self.carry(workspace, ready, reported_as(id), &mut message).await
+        {
+            tracing::warn!(%error, "the files of a test can't be had");
+            return refused(id, "file_missing", "a file of the e-mail can't be had: send a new test");
+        }
+        let sent = match self.channel {
+            Channel::Push => self.send_test_push(ready, sender, workspace, message).await,
+            _ => send_in_steps(ready, message).await,
+        };
+        match sent {
+            providers::Outcome::Accepted { provider_message_id, .. } => {
                 let outcome = Outcome { provider_message_id, ..Outcome::new(id, TestState::Accepted) };
                 Tested { outcome, fault: None }
             }
             providers::Outcome::Refused(fault) => Tested::of(id, TestState::Refused, fault),
             providers::Outcome::Uncertain(fault) => Tested::of(id, TestState::Uncertain, fault),
+            providers::Outcome::Pending { .. } => {
+                refused(id, reason::PENDING_TOO_LONG, "its provider took too long to prepare it: try again later")
+            }
         }
     }
 
@@ -131,16 +149,9 @@ impl Dispatcher {
         let id = reported_as(taken.test_message_id);
         let correlation = self.links.correlation(id, &runtime::traceparent::current());
         let callback = format!("{}/webhooks/{}/{sender}/status?d={correlation}", self.public_url, ready.provider.slug);
-        Ok(Message {
-            to: taken.address,
-            to_name: None,
-            content,
-            correlation,
-            idempotency_key: self.links.correlation(id, ""),
-            status_callback: Some(callback),
-            // A test's recipient is no recipient of a campaign: there is nothing to unsubscribe from.
-            unsubscribe_url: None,
-        })
+        // A test's recipient is no recipient of a campaign: there is nothing to unsubscribe from.
+        let key = self.links.correlation(id, "");
+        Ok(Message { status_callback: Some(callback), ..Message::new(taken.address, content, correlation, key) })
     }
 
     async fn record_tests(&self, sender: SenderId, tested: &[Tested], stops: Vec<Inbound>) -> anyhow::Result<()> {
@@ -153,7 +164,7 @@ impl Dispatcher {
             // A sender that can't send, or goes too fast, does so for campaigns as well.
             let Some((fault, effect)) = tested.fault.as_ref().and_then(|fault| Some((fault, effect(fault.action)?))) else { continue };
             let delivery_id = reported_as(tested.outcome.test_message_id);
-            let case = Case { delivery_id, code: &fault.code, detail: &fault.detail };
+            let case = Case { delivery_id, address: "", code: &fault.code, detail: &fault.detail };
             self.apply(&mut tx, sender, case, effect, now).await?;
         }
         tx.commit().await.map_err(store::Error::from)?;
@@ -175,6 +186,21 @@ impl Dispatcher {
             occurred_at_ms: outbox::millis(now),
             ..Inbound::default()
         }
+    }
+}
+
+/// Goes on with what the provider prepares until it is through, or for [`LONGEST_STEPS`].
+pub(crate) async fn send_in_steps(ready: &Ready, mut message: Message) -> providers::Outcome {
+    let begun = Instant::now();
+    loop {
+        let outcome = ready.send.send(&message).await;
+        let providers::Outcome::Pending { progress, again_after } = &outcome else { return outcome };
+        let wait = (*again_after).max(Duration::from_secs(1));
+        if begun.elapsed() + wait > LONGEST_STEPS {
+            return outcome;
+        }
+        message.progress = Some(progress.clone());
+        tokio::time::sleep(wait).await;
     }
 }
 

@@ -33,7 +33,7 @@ impl Scheduler {
             return Ok(false);
         }
         // Written once, in this transaction; the outbox repeats it as it is.
-        let key = |_| format!("rescued:{}", JobId::new());
+        let key = |_, _| format!("rescued:{}", JobId::new());
         outbox::add(&mut tx, ORIGIN, told(&rescued, true, key, now), &runtime::traceparent::current(), now).await?;
         tx.commit().await?;
         self.outbox.wake();

@@ -32,7 +32,7 @@ impl Scheduler {
         let mut tx = self.db.begin().await?;
         let Some(run) = expand::lock(&mut tx, open.run_id).await? else { return Ok(false) };
         let chunk = expand::chunk(&mut tx, &run, self.chunk, now).await?;
-        let key = |channel| format!("expanded:{}:{channel}:{}", run.run_id, run.cursor);
+        let key = |channel, sender| format!("expanded:{}:{channel}:{sender}:{}", run.run_id, run.cursor);
         outbox::add(&mut tx, ORIGIN, told(&chunk.written, false, key, now), &runtime::traceparent::current(), now).await?;
         tx.commit().await?;
         self.outbox.wake();
@@ -45,7 +45,7 @@ impl Scheduler {
 }
 
 /// One fact for each run, channel and sender: how many were written, and how many of those suppressed at once.
-pub(crate) fn told(written: &[Written], rescued: bool, key: impl Fn(Channel) -> String, now: OffsetDateTime) -> Vec<Fact> {
+pub(crate) fn told(written: &[Written], rescued: bool, key: impl Fn(Channel, SenderId) -> String, now: OffsetDateTime) -> Vec<Fact> {
     let mut counts: BTreeMap<_, Count> = BTreeMap::new();
     for part in written {
         let count = counts.entry((part.run_id, part.channel, part.sender_id)).or_insert_with(|| Count {
@@ -61,8 +61,8 @@ pub(crate) fn told(written: &[Written], rescued: bool, key: impl Fn(Channel) -> 
         count.rescued += if rescued { size } else { 0 };
         count.suppressed.extend(part.reason.clone().map(|reason| (reason, size)));
     }
-    let fact = |((_, channel, _), count): ((RunId, Channel, SenderId), Count)| Fact {
-        key: facts::key(&key(channel)).to_vec(),
+    let fact = |((_, channel, sender), count): ((RunId, Channel, SenderId), Count)| Fact {
+        key: facts::key(&key(channel, sender)).to_vec(),
         kind: FactKind::Expanded.into(),
         occurred_at_ms: outbox::millis(now),
         sender_id: count.sender_id.clone(),

@@ -40,7 +40,7 @@ impl SchedulerService for Scheduler {
         let campaign: CampaignId = status::id("campaign_id", &request.campaign_id)?;
         let mut violations = Violations::new();
         let channel = (!request.channel.is_empty()).then(|| request.channel.parse::<Channel>());
-        violations.expect(!matches!(channel, Some(Err(_))), "channel", "must be email, sms or whatsapp, or empty for all");
+        violations.expect(!matches!(channel, Some(Err(_))), "channel", "must be email, sms, whatsapp, push or social, or empty for all");
         let wish = match request.what() {
             What::Failed => Some(Wish::SendFailed),
             What::Unknown => Some(Wish::SendUnknown),

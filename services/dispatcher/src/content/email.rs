@@ -1,19 +1,57 @@
-//! The links of an e-mail, in its HTML and in its text, and the pixel.
+//! What is only an e-mail's: its links, in the HTML and in the text, the pixel, the files that go along, and where it comes back to.
 
+use super::NotMade;
+use crate::{Dispatcher, job::Work, senders::Ready};
 use domain::{
-    DeliveryId,
-    content::EmailVariant,
+    DeliveryId, WorkspaceId,
+    content::{EmailVariant, Rendered},
     link::LinkKey,
     render::{RenderError, email, plain},
     tracking::Tracking,
 };
+use providers::{Fault, FaultAction, Message};
+use store::gate::Claimed;
+
+/// Finishes a message of this channel.
+///
+/// # Errors
+/// When its HTML can't be read, the database fails, or a file of it is gone.
+pub(super) async fn fill(dispatcher: &Dispatcher, work: &Work, claimed: &Claimed, message: &mut Message) -> Result<(), NotMade> {
+    if let Rendered::Email(variant) = &mut message.content {
+        let unsubscribe_url = message.unsubscribe_url.as_deref().unwrap_or_default();
+        track(variant, &work.plan.tracking, &dispatcher.links, claimed.delivery_id, unsubscribe_url)?;
+    }
+    dispatcher.carry(work.plan.workspace, &work.ready, claimed.delivery_id, message).await
+}
+
+impl Dispatcher {
+    /// Puts the files of an e-mail to it, and the address that it comes back to.
+    ///
+    /// # Errors
+    /// When the database fails, or a file is gone.
+    pub(crate) async fn carry(&self, workspace: WorkspaceId, ready: &Ready, id: DeliveryId, message: &mut Message) -> Result<(), NotMade> {
+        message.return_path = ready.bounces.as_ref().and_then(|address| return_path(address, &self.links.bounce_token(id)));
+        let Rendered::Email(variant) = &message.content else { return Ok(()) };
+        if !variant.files.is_empty() {
+            let files = self.files.get(&self.db, workspace, &variant.files).await?;
+            let gone = || Fault::new("file_missing", FaultAction::Permanent, "a file of the e-mail isn't there any more");
+            message.attachments = files.ok_or_else(|| NotMade::Refused(gone()))?;
+        }
+        Ok(())
+    }
+}
+
+/// The address with a token between `+` and `@`.
+fn return_path(address: &str, token: &str) -> Option<String> {
+    address.rsplit_once('@').map(|(local, domain)| format!("{local}+{token}@{domain}"))
+}
 
 /// Leads the web links of an e-mail through the hub, and adds the pixel, as far as its tracking says so. The recipient's own links to the
 /// hub stay as they are.
 ///
 /// # Errors
 /// When the HTML can't be read.
-pub(super) fn track(
+fn track(
     variant: &mut EmailVariant,
     tracking: &Tracking,
     links: &LinkKey,
@@ -56,6 +94,15 @@ mod tests {
 
     fn utm() -> WorkspaceTracking {
         WorkspaceTracking { utm: Utm { campaign: "{campaign}".to_owned(), ..Utm::default() }, ..WorkspaceTracking::default() }
+    }
+
+    #[test]
+    fn a_letter_comes_back_to_an_address_that_names_it() {
+        let token = key().bounce_token(ID);
+        let address = return_path("bounces@mail.example.com", &token).unwrap();
+        assert_eq!(address, format!("bounces+{token}@mail.example.com"));
+        assert_eq!(key().read_bounce(&token), Some(ID));
+        assert_eq!(return_path("nonsense", &token), None);
     }
 
     #[test]

@@ -68,7 +68,7 @@ fn texts(content: &mut Rendered) -> Vec<Text<'_>> {
     match content {
         Rendered::Sms(variant) => vec![Text::Words(&mut variant.text)],
         Rendered::Whatsapp(variant) => of_whatsapp(variant),
-        Rendered::Email(_) | Rendered::Push(_) | Rendered::Social(_) => Vec::new(),
+        Rendered::Email(_) | Rendered::Push(_) | Rendered::Social(_) | Rendered::Free(_) => Vec::new(),
     }
 }
 
@@ -147,7 +147,7 @@ mod tests {
     }
 
     fn sms(text: &str) -> Rendered {
-        Rendered::Sms(SmsVariant { text: text.to_owned() })
+        Rendered::Sms(SmsVariant { text: text.to_owned(), ..SmsVariant::default() })
     }
 
     #[test]

@@ -12,6 +12,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The longest wait for a sender's pace before looking whether the run still goes on.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// How long a sender's pace adds up before the gate is asked for another call of many messages. Less than what a pace may lag behind, so that
+/// none of it is lost.
+const GATHER: Duration = Duration::from_millis(150);
 /// How often the ledger hears that a job is being worked on.
 const TOUCH_EVERY: Duration = Duration::from_secs(10);
 
@@ -61,13 +64,18 @@ pub(super) struct Batches<'a> {
     wait: Option<Duration>,
     touched: Instant,
     failed: Failed,
+    /// Whether one call carries many messages, so that it pays to wait for more of them.
+    gathers: bool,
 }
 
 impl<'a> Batches<'a> {
-    pub(super) fn new(dispatcher: &'a Dispatcher, job: &'a Job, plan: Arc<Plan>) -> Self {
+    /// `of_call`: how many messages one call carries. A sub-batch has as many at least, up to the whole job.
+    pub(super) fn new(dispatcher: &'a Dispatcher, job: &'a Job, plan: Arc<Plan>, of_call: usize) -> Self {
+        let at_least = of_call.min(job.delivery_ids.len());
         Self {
+            gathers: of_call > 1,
             senders: plan.senders(job.sender_id),
-            room: Arc::new(Semaphore::new(dispatcher.sub_batch as usize)),
+            room: Arc::new(Semaphore::new(at_least.max(dispatcher.sub_batch as usize))),
             wait: Some(Duration::ZERO),
             touched: Instant::now(),
             failed: Failed::default(),
@@ -114,7 +122,7 @@ impl<'a> Batches<'a> {
                 anyhow::bail!("this worker's lease is in doubt");
             }
             let Asked { work, answer, claimed_at, mut taken } = self.ask(room.num_permits()).await?;
-            self.wait = next_ask(&answer);
+            self.wait = next_ask(&answer).map(|wait| if self.gathers && !wait.is_zero() { wait.max(GATHER) } else { wait });
             // What was claimed must not be dropped for it.
             if let Err(error) = self.touch().await {
                 tracing::warn!(error = format!("{error:#}"), "the ledger could not be told that a job is being worked on");
@@ -132,7 +140,7 @@ impl<'a> Batches<'a> {
         let mut last = None;
         for sender in &self.senders {
             let work = self.dispatcher.work_by(&self.plan, *sender).await?;
-            let taken = self.dispatcher.room.take(*sender, work.ready.send.concurrency(), limit).await?;
+            let taken = self.dispatcher.room.take(*sender, work.ready.calls(), limit).await?;
             let (answer, claimed_at) = self.dispatcher.pass_gate(self.job, &work, u32::try_from(taken.len())?).await?;
             let about_sender = answer.standing.is_about_sender();
             let mut asked = Asked { work, answer, claimed_at, taken };

@@ -29,13 +29,23 @@ impl Turns {
 
     /// Waits until the account takes a call more, and answers with the right to it; else why the message must not leave.
     pub(super) async fn take(&self, id: i64, dispatcher: &Dispatcher, work: &Work) -> Result<OwnedSemaphorePermit, &'static str> {
+        let (call, revoked) = self.take_for_all(dispatcher, work).await?;
+        if revoked.contains(&id) { Err("stopped_meanwhile") } else { Ok(call) }
+    }
+
+    /// The same for all of the sub-batch together: the right to one call that carries many, and which of the messages must not leave.
+    pub(super) async fn take_for_all(
+        &self,
+        dispatcher: &Dispatcher,
+        work: &Work,
+    ) -> Result<(OwnedSemaphorePermit, Vec<i64>), &'static str> {
         let call = work.ready.calls.clone().acquire_owned();
         let Some(Ok(call)) = dispatcher.shutdown.soft().run_until_cancelled(call).await else { return Err("shutting_down") };
         let mut known = self.known.lock().await;
         if known.asked_at.elapsed() >= STALE_AFTER {
             *known = self.ask_again(dispatcher).await;
         }
-        if known.revoked.contains(&id) { Err("stopped_meanwhile") } else { Ok(call) }
+        Ok((call, known.revoked.clone()))
     }
 
     /// Asks about all of the sub-batch at once. When the database doesn't tell, nothing of it leaves.

@@ -71,13 +71,22 @@ impl World {
         self.execute(format!("SELECT FROM {table} WHERE {condition}")).await
     }
 
+    /// Something sealed as the services do, in hex.
+    pub fn seal(&self, secret: &[u8], aad: &[u8]) -> String {
+        let sealed = Kek::from_base64(&self.kek).unwrap().seal(secret, aad).unwrap();
+        sealed.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     pub async fn deliveries(&self, condition: &str) -> u64 {
         self.count("send.delivery", condition).await
     }
 
-    /// The provider's name, and the settings and secrets of an account there: as Twilio has them, or a mail server that takes one letter
-    /// at a time.
+    /// The provider's name, and the settings and secrets of an account there: as Twilio has them, a push service, or a mail server that
+    /// takes one letter at a time.
     fn account(&self, provider: SocketAddr) -> (&'static str, String, &'static [u8]) {
+        if self.channel == Channel::Push {
+            return crate::push::account(provider);
+        }
         if self.channel == Channel::Email {
             let port = provider.port();
             let settings =
@@ -94,7 +103,7 @@ impl World {
         let campaign = Campaign { id: CampaignId::new(), run: RunId::new(), sender: SenderId::new() };
         let (workspace, list, template) = (WorkspaceId::new(), Uuid::now_v7(), Uuid::now_v7());
         let (id, sender, channel) = (campaign.id, campaign.sender, self.channel);
-        let (provider, settings, secrets) = self.account(provider);
+        let (address, (provider, settings, secrets)) = (provider, self.account(provider));
         let sealed = Kek::from_base64(&self.kek).unwrap().seal(secrets, sender.0.as_bytes()).unwrap();
         let sealed = sealed.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         for sql in [
@@ -107,7 +116,8 @@ impl World {
             format!(
                 r#"INSERT INTO core.template_version (template_id, version, workspace_id, content, created_at, created_by)
                    VALUES ('{template}', 1, '{workspace}',
-                           '{{"sms": {{"text": "Hello"}}, "email": {{"subject": "Hello", "html": "<p>Hello</p>"}}}}', now(), 'test')"#
+                           '{{"sms": {{"text": "Hello"}}, "email": {{"subject": "Hello", "html": "<p>Hello</p>"}},
+                             "push": {{"title": "Hello", "body": "World", "link": "https://shop.example/"}}}}', now(), 'test')"#
             ),
             format!(
                 "INSERT INTO core.contact (contact_id, workspace_id, phone, phone_key, email, email_key, created_at, updated_at)
@@ -138,6 +148,9 @@ impl World {
             ),
         ] {
             self.execute(sql).await;
+        }
+        if channel == Channel::Push {
+            self.execute(crate::push::devices(workspace, sender, address)).await;
         }
         let mut tx = self.db.begin().await.unwrap();
         store::run::create(&mut tx, id, "once", campaign.run, now()).await.unwrap();

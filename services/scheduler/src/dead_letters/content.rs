@@ -75,7 +75,10 @@ fn inbound(inbound: &Inbound) -> String {
     let intent = inbound.intent().as_str_name().trim_start_matches("INBOUND_INTENT_").to_lowercase();
     let words = Words::new(format!("inbound {intent}")).and("channel", &inbound.channel).and("source", &inbound.source);
     let words = words.and("workspace", &inbound.workspace_id).and("sender", &inbound.sender_id).and("delivery", inbound.delivery_id);
-    let left_out = if inbound.from.is_empty() && inbound.text.is_empty() { "" } else { " (address and text left out)" };
+    let words = words.and("kind", &inbound.kind);
+    let is_anybodys =
+        [&inbound.from, &inbound.user_id, &inbound.text].into_iter().any(|part| !part.is_empty()) || !inbound.sealed.is_empty();
+    let left_out = if is_anybodys { " (address and text left out)" } else { "" };
     format!("{}{left_out}", words.and("at", time(inbound.occurred_at_ms)).0)
 }
 
