@@ -4,13 +4,19 @@
 //! in is tried for a minute, even when its request has been answered with 503 in the meantime: the provider's retry then changes
 //! nothing, and an open or a click, which nobody retries, isn't lost. From the commit on it is the relay's to publish ([`outbox`]).
 
+mod part;
+
 use crate::{ORIGIN, backlog::Backlog};
 use futures::future::try_join_all;
 use outbox::{FACTS, INBOUND, Outbox};
-use prost::Message;
-use proto::event::{Fact, FactBatch, Inbound, InboundBatch};
+use part::{BATCH_BYTES, BATCH_ITEMS, Part, parts, with_unread};
+use proto::event::{Fact, Inbound};
 use std::{sync::Arc, time::Duration};
-use store::{Db, outbox::New};
+use store::{
+    Db,
+    outbox::New,
+    unread_post::{self, New as Unread},
+};
 use time::OffsetDateTime;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
@@ -18,12 +24,6 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Items in one row at most.
-const BATCH_ITEMS: usize = outbox::FACTS_PER_MESSAGE;
-/// Bytes in one row at most, where it isn't one item alone: half of what a broker takes in one message unless it is told otherwise (1 MiB).
-const BATCH_BYTES: usize = 512 << 10;
-/// What is put before an item in its batch: a tag, and a length of up to 3 MB.
-const BEFORE_ITEM: usize = 5;
 /// How long the first item waits for company.
 const GATHER: Duration = Duration::from_millis(5);
 /// Statements on their way to the database at once; fewer than its connections.
@@ -45,56 +45,6 @@ pub(crate) enum NotDurable {
     Full,
     #[error("the database didn't answer in time")]
     Late,
-}
-
-/// How much there is of something.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Size {
-    items: usize,
-    bytes: usize,
-}
-
-impl Size {
-    const fn and(self, more: Self) -> Self {
-        Self { items: self.items + more.items, bytes: self.bytes + more.bytes }
-    }
-
-    /// Whether it is no more than one row may have.
-    const fn fits(self) -> bool {
-        self.items <= BATCH_ITEMS && self.bytes <= BATCH_BYTES
-    }
-
-    /// The room that it takes of [`MAX_WAITING_ITEMS`].
-    fn room(self) -> usize {
-        self.items.max(self.bytes.div_ceil(1024))
-    }
-}
-
-/// Part of what one request brought: what [`Size::fits`], encoded as batches, which become one batch by being put end to end.
-struct Part {
-    count: usize,
-    facts: Vec<u8>,
-    inbound: Vec<u8>,
-}
-
-impl Part {
-    fn of_facts(facts: Vec<Fact>) -> Self {
-        Self { count: facts.len(), facts: FactBatch { facts }.encode_to_vec(), inbound: Vec::new() }
-    }
-
-    fn of_inbound(inbound: Vec<Inbound>) -> Self {
-        Self { count: inbound.len(), facts: Vec::new(), inbound: InboundBatch { inbound }.encode_to_vec() }
-    }
-
-    fn size(&self) -> Size {
-        Size { items: self.count, bytes: self.facts.len() + self.inbound.len() }
-    }
-
-    fn append(&mut self, other: &Self) {
-        self.count += other.count;
-        self.facts.extend_from_slice(&other.facts);
-        self.inbound.extend_from_slice(&other.inbound);
-    }
 }
 
 /// A part that waits, and who waits for it.
@@ -142,10 +92,18 @@ impl Committer {
     /// # Errors
     /// When it doesn't have them in 5 s, or too much is waiting already.
     pub async fn commit(&self, facts: Vec<Fact>, inbound: Vec<Inbound>) -> Result<(), NotDurable> {
+        self.commit_post(facts, inbound, None).await
+    }
+
+    /// The same for a post of which a part was not understood, if so: it is kept with what was.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub async fn commit_post(&self, facts: Vec<Fact>, inbound: Vec<Inbound>, unread: Option<Unread>) -> Result<(), NotDurable> {
         if self.backlog.is_full() {
             return Err(NotDurable::Behind);
         }
-        self.commit_always(facts, inbound).await
+        self.store(with_unread(parts(facts, inbound), unread)).await
     }
 
     /// The same however much is waiting to be published and folded: for what nobody may be refused.
@@ -153,7 +111,11 @@ impl Committer {
     /// # Errors
     /// When the database doesn't have them in 5 s, or too much is waiting for it already.
     pub async fn commit_always(&self, facts: Vec<Fact>, inbound: Vec<Inbound>) -> Result<(), NotDurable> {
-        let stored = parts(facts, inbound).into_iter().map(|part| self.hand_over(part)).collect::<Result<Vec<_>, _>>()?;
+        self.store(parts(facts, inbound)).await
+    }
+
+    async fn store(&self, parts: Vec<Part>) -> Result<(), NotDurable> {
+        let stored = parts.into_iter().map(|part| self.hand_over(part)).collect::<Result<Vec<_>, _>>()?;
         timeout(ANSWER_WITHIN, try_join_all(stored)).await.map_err(|_| NotDurable::Late)?.map_err(|_| NotDurable::Late)?;
         Ok(())
     }
@@ -165,36 +127,6 @@ impl Committer {
         self.parts.send(Waiting { part, stored, room }).map_err(|_| NotDurable::Full)?;
         Ok(answer)
     }
-}
-
-fn parts(facts: Vec<Fact>, inbound: Vec<Inbound>) -> Vec<Part> {
-    let mut parts: Vec<_> = chunks(facts).into_iter().map(Part::of_facts).collect();
-    for part in chunks(inbound).into_iter().map(Part::of_inbound) {
-        match parts.last_mut().filter(|last| last.size().and(part.size()).fits()) {
-            Some(last) => last.append(&part),
-            None => parts.push(part),
-        }
-    }
-    parts
-}
-
-/// As many in each as fit in one row. One that is too large for any is alone.
-fn chunks<M: Message>(items: Vec<M>) -> Vec<Vec<M>> {
-    let (mut chunks, mut size) = (Vec::<Vec<M>>::new(), Size::default());
-    for item in items {
-        let one = Size { items: 1, bytes: BEFORE_ITEM + item.encoded_len() };
-        match chunks.last_mut().filter(|_| size.and(one).fits()) {
-            Some(chunk) => {
-                chunk.push(item);
-                size = size.and(one);
-            }
-            None => {
-                chunks.push(vec![item]);
-                size = one;
-            }
-        }
-    }
-    chunks
 }
 
 #[derive(Clone)]
@@ -231,7 +163,7 @@ impl Writer {
     }
 
     async fn write(&self, batch: Vec<Waiting>) {
-        let (mut whole, mut waiting) = (Part { count: 0, facts: Vec::new(), inbound: Vec::new() }, Vec::with_capacity(batch.len()));
+        let (mut whole, mut waiting) = (Part::default(), Vec::with_capacity(batch.len()));
         for Waiting { part, stored, room } in batch {
             whole.append(&part);
             waiting.push((stored, room));
@@ -240,7 +172,7 @@ impl Writer {
         let rows = [(FACTS, whole.facts), (INBOUND, whole.inbound)].map(|(subject, payload)| New { subject, payload });
         let rows: Vec<_> = rows.into_iter().filter(|row| !row.payload.is_empty()).collect();
         let started = Instant::now();
-        while let Err(error) = self.insert(&rows).await {
+        while let Err(error) = self.insert(&rows, &whole.unread).await {
             if started.elapsed() > GIVE_UP_AFTER {
                 tracing::error!(%error, count, "items are given up; the requests that brought them were answered with 503");
                 return;
@@ -256,10 +188,19 @@ impl Writer {
         }
     }
 
-    /// One statement, committed by itself. One whose answer was lost is made again: facts and messages count once by their keys.
-    async fn insert(&self, rows: &[New]) -> store::Result<()> {
-        let mut connection = self.db.acquire().await?;
-        store::outbox::add_all(&mut connection, ORIGIN, rows, OffsetDateTime::now_utc()).await
+    /// One statement, committed by itself; with posts that are kept, one transaction. One whose answer was lost is made again: facts and
+    /// messages count once by their keys, and a post is kept once by its own.
+    async fn insert(&self, rows: &[New], unread: &[Unread]) -> store::Result<()> {
+        let now = OffsetDateTime::now_utc();
+        if unread.is_empty() {
+            let mut connection = self.db.acquire().await?;
+            return store::outbox::add_all(&mut connection, ORIGIN, rows, now).await;
+        }
+        let mut tx = self.db.begin().await?;
+        store::outbox::add_all(&mut tx, ORIGIN, rows, now).await?;
+        unread_post::add(&mut tx, unread, now).await?;
+        tx.commit().await?;
+        Ok(())
     }
 }
 
@@ -281,53 +222,4 @@ async fn gather(first: Waiting, parts: &mut mpsc::UnboundedReceiver<Waiting>) ->
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_put_end_to_end_is_one_batch() {
-        let fact = |n| Fact { delivery_id: n, ..Fact::default() };
-        let mut part = Part::of_facts(vec![fact(1), fact(2)]);
-        part.append(&Part::of_facts(vec![fact(3)]));
-        let batch = FactBatch::decode(part.facts.as_slice()).unwrap();
-        assert_eq!(batch.facts.iter().map(|fact| fact.delivery_id).collect::<Vec<_>>(), [1, 2, 3]);
-    }
-
-    #[test]
-    fn a_large_post_is_several_rows_and_no_item_is_left_out() {
-        let parts = parts(vec![Fact::default(); 1_200], vec![Inbound::default(); 400]);
-        assert_eq!(parts.iter().map(|part| part.count).collect::<Vec<_>>(), [500, 500, 200, 400]);
-        let together = super::parts(vec![Fact::default()], vec![Inbound::default()]);
-        assert_eq!(together.iter().map(|part| part.count).collect::<Vec<_>>(), [2]);
-        assert!(super::parts(Vec::new(), Vec::new()).is_empty());
-    }
-
-    fn text(bytes: usize) -> Inbound {
-        Inbound { text: "x".repeat(bytes), ..Inbound::default() }
-    }
-
-    #[test]
-    fn no_row_has_too_many_bytes_but_for_one_item_that_has_them_alone() {
-        let sizes = [200, 200, 200, 600, 1, 1].map(|kib| kib << 10);
-        let parts = parts(Vec::new(), sizes.map(text).into());
-        assert_eq!(parts.iter().map(|part| part.count).collect::<Vec<_>>(), [2, 1, 1, 2]);
-        assert!(parts.iter().all(|part| part.count == 1 || part.size().fits()));
-        assert_eq!(parts[2].size().room(), 601, "it takes more room than one item");
-    }
-
-    #[tokio::test]
-    async fn what_is_gathered_has_not_too_many_bytes_either() {
-        let (sender, mut waiting) = mpsc::unbounded_channel();
-        let room = Arc::new(Semaphore::new(5));
-        for _ in 0..5 {
-            let (part, room) = (Part::of_inbound(vec![text(200 << 10)]), room.clone().try_acquire_owned().unwrap());
-            assert!(sender.send(Waiting { part, stored: oneshot::channel().0, room }).is_ok());
-        }
-        let first = waiting.recv().await.unwrap();
-        let (batch, held_over) = gather(first, &mut waiting).await;
-        assert_eq!(batch.len(), 2);
-        let (batch, held_over) = gather(held_over.unwrap(), &mut waiting).await;
-        assert_eq!(batch.len(), 2);
-        assert!(gather(held_over.unwrap(), &mut waiting).await.1.is_none());
-    }
-}
+mod tests;

@@ -1,27 +1,34 @@
 //! webhook-ingest: the hub's public ear. It takes what providers post and what links in messages ask for.
 //!
 //! A provider's post is verified over its raw body, decoded by the provider's adapter, written to the outbox as facts and inbound
-//! messages, and answered only after the database's commit ([`receive`], [`commit`]); the relay publishes them. Links carry a token
-//! of ours instead of a signature ([`links`], [`conversions`]); so do those to the pages on which people say what they want
-//! ([`unsubscribe`], [`preferences`], [`confirm`], in the frame of [`pages`]). It decides nothing: what a fact does to the figures is
-//! analytics' business, what a STOP or a form does to an address campaign-api's. Without the broker it goes on taking in, as far as
-//! [`backlog`] allows.
+//! messages, and answered only after the database's commit ([`receive`], [`commit`]); the relay publishes them. What wasn't understood is
+//! kept ([`unread`]). Links carry a token of ours instead of a signature ([`links`], [`conversions`]); so do those to the pages on which
+//! people say what they want ([`unsubscribe`], [`preferences`], [`confirm`], in the frame of [`pages`]). Letters that come back are taken
+//! by SMTP or read from mailboxes ([`bounces`]). It decides nothing: what a fact does to the figures is analytics' business, what a STOP or
+//! a form does to an address campaign-api's. Without the broker it goes on taking in, as far as [`backlog`] allows.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod agent;
 mod backlog;
+mod bounces;
+mod bounds;
 mod commit;
 mod confirm;
 mod conversions;
+mod devices;
 mod form;
 mod links;
+mod news;
 mod pages;
 mod preferences;
 mod problem;
+mod receipts;
 mod receive;
+mod seal;
 mod senders;
 mod short_links;
 mod translate;
+mod unread;
 mod unsubscribe;
 
 use axum::{
@@ -33,6 +40,7 @@ use axum::{
     routing::{get, post},
 };
 use backlog::Backlog;
+use bounces::{Listener, Mailboxes, Taker};
 use bus::Bus;
 use commit::Committer;
 use domain::link::LinkKey;
@@ -40,7 +48,7 @@ use outbox::Outbox;
 use runtime::{Server, Shutdown, config};
 use senders::Senders;
 use short_links::ShortLinks;
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 use store::Db;
 use time::OffsetDateTime;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -70,6 +78,13 @@ pub struct Config {
     /// it out without such a proxy: anybody could write it
     #[arg(long, env = "FANFARE_CLIENT_IP_HEADER")]
     pub client_ip_header: Option<String>,
+    /// Address at which letters that could not be delivered are taken in by SMTP, such as 0.0.0.0:25. Without it they are read from the
+    /// mailboxes that senders name, if at all
+    #[arg(long, env = "FANFARE_BOUNCE_LISTEN")]
+    pub bounce_listen: Option<SocketAddr>,
+    /// What it calls itself there: the name that the MX record of the bounce addresses' domain leads to
+    #[arg(long, env = "FANFARE_BOUNCE_HOST", default_value = "bounces.invalid")]
+    pub bounce_host: String,
 }
 
 /// What the handlers share. Cheap to clone.
@@ -92,6 +107,9 @@ struct App {
 /// When the database can't be reached as it starts, a key is bad, or the port can't be had.
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let common = &config.common;
+    if common.private_networks == config::PrivateNetworks::Allow {
+        providers::public_net::allow_private(true);
+    }
     let db = Db::connect(&common.database_url, store::Role::Ingest, POOL).await?;
     let bus = Bus::connect_later(&common.nats_url, &common.subject_prefix, common.nats_replicas).await?;
     let outbox = Outbox::new(db.clone(), bus.with_sizes(common.stream_sizes())?, ORIGIN);
@@ -107,6 +125,13 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
         db: db.clone(),
     };
     others.spawn(backlog.watch(db.clone(), shutdown.soft()));
+    others.spawn(unread::forget(db.clone(), shutdown.soft()));
+    let taker = Taker { db: db.clone(), commits: app.commits.clone(), links: app.links.clone() };
+    if let Some(addr) = config.bounce_listen {
+        let listener = Listener::bind(addr, &config.bounce_host, taker.clone()).await?;
+        writers.spawn(listener.serve(shutdown.soft(), writers.clone()));
+    }
+    writers.spawn(Mailboxes { db: db.clone(), kek: config.kek.load()?, taker }.run(shutdown.soft()));
     // The relay goes on until the last request has its answer.
     let written = CancellationToken::new();
     let until = written.clone();
@@ -131,15 +156,16 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
 
 fn router(app: App) -> Router {
     Router::new()
-        .route("/webhooks/twilio/{sender_id}/status", post(receive::twilio_status))
-        .route("/webhooks/twilio/{sender_id}/inbound", post(receive::twilio_inbound))
-        .route("/webhooks/meta/{sender_id}", post(receive::meta).get(receive::meta_challenge))
-        .route("/webhooks/sendgrid/{sender_id}", post(receive::sendgrid))
+        // Which there are is each provider's to say: `Provider::hooks`.
+        .route("/webhooks/{provider}/{sender_id}", post(receive::bare).get(receive::challenge))
+        .route("/webhooks/{provider}/{sender_id}/{name}", post(receive::named))
         // A HEAD comes from scanners and previews: it gets the same answer.
         .route("/o/{token}", get(links::open).head(links::open_by_machine))
         .route("/c/{token}", get(links::click).head(links::click_by_machine))
         .route("/s/{token}", get(links::short).head(links::short_by_machine))
         .route("/v/{token}", get(conversions::pixel).head(conversions::pixel_for_machine).post(conversions::post))
+        .route("/r/{token}", post(receipts::tell))
+        .route("/devices/{token}", post(devices::register).options(devices::preflight))
         .route("/u/{token}", get(unsubscribe::page).post(unsubscribe::unsubscribe))
         .route("/preferences/{token}", get(preferences::page).post(preferences::save))
         .route("/confirm/{token}", get(confirm::page).post(confirm::confirm))

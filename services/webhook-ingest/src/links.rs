@@ -80,7 +80,7 @@ async fn lead_on(app: &App, delivery: DeliveryId, to: &Destination, by_machine: 
 
 /// The same delivery gives the same fact however often it asks. The person isn't kept waiting or turned away for it: a fact that the
 /// database hasn't taken in time is still being tried.
-async fn record(app: &App, kind: FactKind, delivery: DeliveryId, name: &str) {
+pub(crate) async fn record(app: &App, kind: FactKind, delivery: DeliveryId, name: &str) {
     let fact = Fact {
         key: key(name).to_vec(),
         kind: kind.into(),

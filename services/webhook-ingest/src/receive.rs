@@ -7,6 +7,7 @@ use crate::{
     problem::Problem,
     senders::Sender,
     translate::{Translated, translate},
+    unread,
 };
 use axum::{
     body::Bytes,
@@ -16,39 +17,55 @@ use axum::{
 };
 use domain::SenderId;
 use providers::WebhookRequest;
+use runtime::seal;
 use std::{collections::BTreeMap, sync::Arc};
+use store::unread_post::New;
 use tokio::time::timeout;
 use tracing::Instrument;
 
-pub(crate) async fn twilio_status(State(app): State<App>, Path(sender): Path<String>, request: Request) -> Result<StatusCode, Problem> {
-    take(&app, "twilio", &sender, request).await?;
-    Ok(StatusCode::NO_CONTENT)
+type Place = Path<(String, String)>;
+type NamedPlace = Path<(String, String, String)>;
+
+/// A post to the one address of a provider.
+pub(crate) async fn bare(State(app): State<App>, Path((provider, sender)): Place, request: Request) -> Result<Response, Problem> {
+    post(&app, (&provider, ""), &sender, request).await
 }
 
-/// Anything but an empty answer in TwiML would be sent to the person as a reply.
-pub(crate) async fn twilio_inbound(State(app): State<App>, Path(sender): Path<String>, request: Request) -> Result<Response, Problem> {
-    take(&app, "twilio", &sender, request).await?;
-    Ok(([(header::CONTENT_TYPE, "text/xml")], "<Response/>").into_response())
+/// A post to one of a provider's several addresses.
+pub(crate) async fn named(
+    State(app): State<App>,
+    Path((provider, sender, name)): NamedPlace,
+    request: Request,
+) -> Result<Response, Problem> {
+    if name.is_empty() {
+        return Err(Problem::NotFound);
+    }
+    post(&app, (&provider, &name), &sender, request).await
 }
 
-pub(crate) async fn meta(State(app): State<App>, Path(sender): Path<String>, request: Request) -> Result<StatusCode, Problem> {
-    take(&app, "meta", &sender, request).await?;
-    Ok(StatusCode::OK)
-}
-
-pub(crate) async fn sendgrid(State(app): State<App>, Path(sender): Path<String>, request: Request) -> Result<StatusCode, Problem> {
-    take(&app, "sendgrid", &sender, request).await?;
-    Ok(StatusCode::OK)
-}
-
-/// Meta asks once, when the webhook is set up.
-pub(crate) async fn meta_challenge(State(app): State<App>, Path(sender): Path<String>, request: Request) -> Result<Response, Problem> {
-    let sender = find(&app, "meta", &sender).await?;
-    let answer = providers::meta::challenge(&sender.account, request.uri().query().unwrap_or_default()).map_err(|error| {
+/// Some providers ask once, when the webhook is set up.
+pub(crate) async fn challenge(State(app): State<App>, Path((provider, sender)): Place, request: Request) -> Result<Response, Problem> {
+    let provider = providers::find(&provider).filter(|provider| provider.hook("").is_some()).ok_or(Problem::NotFound)?;
+    let Some(challenge) = provider.challenge else {
+        return Ok((StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST")]).into_response());
+    };
+    let sender = find(&app, provider.slug, &sender).await?;
+    let answer = challenge(&sender.account, request.uri().query().unwrap_or_default()).map_err(|error| {
         tracing::error!(%error, sender.id = %sender.id, "the sender can't be used as stored");
         Problem::Unavailable
     })?;
     Ok(([(header::CONTENT_TYPE, "text/plain")], answer?).into_response())
+}
+
+async fn post(app: &App, (provider, name): (&str, &str), sender: &str, request: Request) -> Result<Response, Problem> {
+    let provider = providers::find(provider).ok_or(Problem::NotFound)?;
+    let hook = provider.hook(name).ok_or(Problem::NotFound)?;
+    take(app, provider.slug, sender, request).await?;
+    let status = StatusCode::from_u16(hook.status).unwrap_or(StatusCode::OK);
+    Ok(match hook.content_type {
+        "" => status.into_response(),
+        content_type => (status, [(header::CONTENT_TYPE, content_type)], hook.body).into_response(),
+    })
 }
 
 async fn take(app: &App, provider: &'static str, sender: &str, request: Request) -> Result<(), Problem> {
@@ -76,11 +93,12 @@ async fn accept(app: &App, provider: &'static str, sender: &str, request: Reques
         tracing::error!(%error, "a genuine post can't be read");
         Problem::Unreadable
     })?;
-    let translated = translate(&sender, &app.links, decoded);
+    let unread = unread::post(app.senders.kek(), &sender, &body, decoded.unknown).map_err(|error| unsealed(&error))?;
+    let translated = translate(&sender, &app.links, app.senders.kek(), decoded).map_err(|error| unsealed(&error))?;
     if translated.left_out > 0 {
         tracing::info!(count = translated.left_out, "parts of a post are of no use to the hub");
     }
-    store(app, &sender, translated).await
+    store(app, &sender, translated, unread).await
 }
 
 async fn find(app: &App, provider: &str, sender: &str) -> Result<Arc<Sender>, Problem> {
@@ -97,7 +115,7 @@ fn readable(headers: &HeaderMap) -> BTreeMap<String, String> {
     headers.keys().filter_map(|name| Some((name.as_str().to_owned(), headers.get(name)?.to_str().ok()?.to_owned()))).collect()
 }
 
-async fn store(app: &App, sender: &Sender, mut translated: Translated) -> Result<(), Problem> {
+async fn store(app: &App, sender: &Sender, mut translated: Translated, unread: Option<New>) -> Result<(), Problem> {
     for (mut stop, message_id) in translated.to_find {
         let find = async { store::ingest::delivery_of(&mut *app.db.acquire().await?, sender.id, &message_id).await };
         let found = timeout(ANSWER_WITHIN, find).await.map_err(|_| Problem::Unavailable)?;
@@ -109,7 +127,12 @@ async fn store(app: &App, sender: &Sender, mut translated: Translated) -> Result
             None => tracing::warn!(sender.id = %sender.id, source = stop.source, "an opt-out is about a message that isn't ours"),
         }
     }
-    Ok(app.commits.commit(translated.facts, translated.inbound).await?)
+    Ok(app.commits.commit_post(translated.facts, translated.inbound, unread).await?)
+}
+
+fn unsealed(error: &seal::Error) -> Problem {
+    tracing::error!(%error, "a post can't be sealed");
+    Problem::Unavailable
 }
 
 fn unavailable(error: &store::Error) -> Problem {

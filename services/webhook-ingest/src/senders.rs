@@ -45,6 +45,11 @@ impl Senders {
         Self { db, kek, kept: Mutex::default() }
     }
 
+    /// What seals credentials, and what people write.
+    pub fn kek(&self) -> &Kek {
+        &self.kek
+    }
+
     /// The sender of that id.
     ///
     /// # Errors

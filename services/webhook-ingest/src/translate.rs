@@ -1,10 +1,13 @@
 //! What a provider said, in the hub's words: facts about deliveries, and messages and opt-outs of people.
 
-use crate::senders::Sender;
+use crate::{bounds, news, seal, senders::Sender};
 use domain::{Channel, DeliveryId, facts::key, link::LinkKey};
-use proto::event::{self, Fact, FactKind, InboundIntent};
+use proto::event::{self, Fact, FactKind, InboundIntent, Report};
 use providers::{Decoded, Event, EventKind, FaultAction, Inbound, Preference};
-use runtime::traceparent;
+use runtime::{
+    seal::{Error as SealError, Kek},
+    traceparent,
+};
 
 /// All that one post leads to.
 #[derive(Debug, Default)]
@@ -17,19 +20,25 @@ pub(crate) struct Translated {
     pub left_out: usize,
 }
 
-/// Translates a decoded post of one sender.
-pub(crate) fn translate(sender: &Sender, links: &LinkKey, decoded: Decoded) -> Translated {
+/// Translates a decoded post of one sender. What people wrote is sealed.
+///
+/// # Errors
+/// When the system gives no randomness to seal with.
+pub(crate) fn translate(sender: &Sender, links: &LinkKey, kek: &Kek, decoded: Decoded) -> Result<Translated, SealError> {
     let mut translated = Translated { left_out: decoded.unknown, ..Translated::default() };
     for event in decoded.events {
         translated.add_event(sender, links, event);
     }
     for inbound in decoded.inbound {
-        match message(sender, inbound) {
+        match message(sender, kek, inbound)? {
             Some(message) => translated.inbound.push(message),
             None => translated.left_out += 1,
         }
     }
-    translated
+    translated.inbound.extend(decoded.templates.into_iter().map(|told| news::of_template(sender, told, crate::now())));
+    translated.inbound.extend(decoded.account.into_iter().map(|told| news::of_account(sender, told)));
+    bounds::keep(&mut translated);
+    Ok(translated)
 }
 
 impl Translated {
@@ -53,8 +62,9 @@ impl Translated {
                 _ => self.inbound.push(stop),
             }
         }
-        // A test goes by a number below zero: a refusal or a complaint counts for the register, nothing for the figures.
-        if delivery.is_some_and(|id| id.0 < 0) {
+        // A test or an answer goes by a number below zero: a refusal or a complaint counts for the register, nothing for the figures.
+        if let Some(id) = delivery.filter(|id| id.0 < 0) {
+            self.inbound.extend(report(sender, &event, id, traceparent));
             return;
         }
         self.facts.push(Fact {
@@ -104,35 +114,81 @@ fn stop(sender: &Sender, event: &Event, source: &str, delivery: Option<DeliveryI
         delivery_id: delivery.map_or(0, |id| id.0),
         intent: InboundIntent::Stop.into(),
         source: source.to_owned(),
+        // As evidence: what the provider called it.
+        origin: event.code.clone().map(|code| event::Origin { code, ..event::Origin::default() }),
         occurred_at_ms: outbox::millis(event.occurred_at),
         traceparent: traceparent.to_owned(),
         ..event::Inbound::default()
     }
 }
 
-/// A person's message; None when the provider hides who wrote it, because then nothing can be done for them.
-fn message(sender: &Sender, inbound: Inbound) -> Option<event::Inbound> {
-    let from = inbound.from?;
+/// How far an answer has come; None for what says nothing about that.
+fn report(sender: &Sender, event: &Event, number: DeliveryId, traceparent: String) -> Option<event::Inbound> {
+    let state = match event.kind {
+        EventKind::Sent => "sent",
+        EventKind::Delivered => "delivered",
+        EventKind::Opened => "read",
+        EventKind::Failed => "failed",
+        EventKind::MachineOpened | EventKind::Clicked | EventKind::Complained | EventKind::Unsubscribed => return None,
+    };
+    let code = event.code.clone().filter(|_| event.kind == EventKind::Failed).unwrap_or_default();
+    Some(event::Inbound {
+        key: key(&format!("report/{}/{}/{}", sender.provider, sender.id, event.key)).to_vec(),
+        workspace_id: sender.workspace_id.to_string(),
+        sender_id: sender.id.to_string(),
+        channel: sender.channel.to_string(),
+        delivery_id: number.0,
+        source: "report".to_owned(),
+        occurred_at_ms: outbox::millis(event.occurred_at),
+        traceparent,
+        report: Some(Report { state: state.to_owned(), code }),
+        ..event::Inbound::default()
+    })
+}
+
+/// What a person wrote or wished; None when the provider says nothing of who it was, because then nothing can be done for them.
+fn message(sender: &Sender, kek: &Kek, inbound: Inbound) -> Result<Option<event::Inbound>, SealError> {
+    if inbound.from.is_none() && inbound.user_id.is_none() {
+        return Ok(None);
+    }
+    let is_notice = inbound.kind == "preference" || inbound.was_user_id.is_some();
     let (intent, source) = match inbound.preference {
         Some(Preference::Stop) => (InboundIntent::Stop, "provider"),
         Some(Preference::Start) => (InboundIntent::Start, "provider"),
         Some(Preference::Help) => (InboundIntent::Help, "provider"),
+        None if is_notice => (InboundIntent::Unspecified, "provider"),
         None => (InboundIntent::Unspecified, "keyword"),
     };
-    let span = tracing::info_span!("webhook_ingest.message.receive", provider = sender.provider);
-    Some(event::Inbound {
-        key: key(&format!("inbound/{}/{}/{}", sender.provider, sender.id, inbound.key)).to_vec(),
+    let span = tracing::info_span!("webhook_ingest.message.receive", provider = sender.provider, kind = inbound.kind);
+    let _entered = span.enter();
+    log_media(&inbound);
+    let key = key(&format!("inbound/{}/{}/{}", sender.provider, sender.id, inbound.key)).to_vec();
+    Ok(Some(event::Inbound {
         workspace_id: sender.workspace_id.to_string(),
         sender_id: sender.id.to_string(),
         channel: inbound.channel.to_string(),
-        from,
-        text: inbound.text,
+        sealed: if is_notice { Vec::new() } else { seal::content(kek, &key, &inbound)? },
+        provider_message_id: if is_notice { String::new() } else { inbound.key },
+        key,
+        from: inbound.from.unwrap_or_default(),
+        user_id: inbound.user_id.unwrap_or_default(),
+        was_user_id: inbound.was_user_id.unwrap_or_default(),
+        reply_to: inbound.reply_to.unwrap_or_default(),
+        kind: inbound.kind.to_owned(),
         intent: intent.into(),
         source: source.to_owned(),
         occurred_at_ms: outbox::millis(inbound.occurred_at),
-        traceparent: span.in_scope(traceparent::current),
+        traceparent: traceparent::current(),
         ..event::Inbound::default()
-    })
+    }))
+}
+
+/// Of media only what they are: neither where they lie, nor what they are called, nor what is in them.
+fn log_media(inbound: &Inbound) {
+    for media in &inbound.media {
+        let media_type: String = media.media_type.chars().filter(|c| c.is_ascii_graphic()).take(100).collect();
+        tracing::info!(media.kind = media_type, media.bytes = media.size, "a message brings a medium");
+    }
 }
 
 #[cfg(test)]

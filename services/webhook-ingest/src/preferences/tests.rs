@@ -17,6 +17,8 @@ fn person() -> Person {
         locale: "ar-AE".to_owned(),
         email_key: Some("x".to_owned()),
         phone_key: None,
+        whatsapp_key: None,
+        push_key: None,
         channels: vec![on(Channel::Email, false, true), on(Channel::Sms, true, true), on(Channel::Whatsapp, true, false)],
         topics: vec![topic(false), topic(true)],
     }

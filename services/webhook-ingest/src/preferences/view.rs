@@ -119,5 +119,8 @@ const fn name(channel: Channel, texts: &Texts) -> &'static str {
         Channel::Email => texts.email,
         Channel::Sms => texts.sms,
         Channel::Whatsapp => texts.whatsapp,
+        Channel::Push => texts.push,
+        // Nobody has an address there: it is never offered.
+        Channel::Social => "",
     }
 }

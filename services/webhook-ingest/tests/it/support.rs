@@ -6,15 +6,16 @@ use devstack::{
     TestDatabase, test_database,
     testing::{TestServers, subject_prefix},
 };
-use domain::{Channel, RunId, SenderId, WorkspaceId, link::LinkKey, tracking::Destination};
-use proto::event::{Fact, FactBatch, Inbound, InboundBatch};
+use domain::{Channel, DeliveryId, RunId, SenderId, WorkspaceId, link::LinkKey, tracking::Destination};
+use prost::Message as _;
+use proto::event::{Fact, FactBatch, Inbound, InboundBatch, InboundContent};
 use reqwest::{Client, redirect::Policy};
 use ring::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
 };
 use runtime::{Shutdown, config, seal::Kek};
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use store::{Db, Role, sender::Sender, short_link::Wanted};
 use time::OffsetDateTime;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -42,6 +43,8 @@ pub struct Ingest {
     pub broker: Proxy,
     pub database: Proxy,
     pub links: LinkKey,
+    /// Where letters that come back are taken in.
+    pub bounces: SocketAddr,
     pub workspace: WorkspaceId,
     pub twilio: SenderId,
     pub meta: SenderId,
@@ -50,7 +53,8 @@ pub struct Ingest {
     pub facts: UnboundedReceiver<Fact>,
     pub inbound: UnboundedReceiver<Inbound>,
     pub db: Db,
-    kek: Kek,
+    /// What seals credentials, and what people write.
+    pub kek: Kek,
     shutdown: Shutdown,
     stop: CancellationToken,
     folder: PathBuf,
@@ -74,12 +78,15 @@ impl Ingest {
         common.subject_prefix = prefix.clone();
         common.ports_file = Some(folder.join("port.json"));
         let links = LinkKey::from_base64(&link_key).unwrap();
+        let bounces = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let config = webhook_ingest::Config {
             common,
             kek: config::Kek { kek: Some(kek.clone().into()), kek_file: None },
             links: config::Links { link_key: link_key.into(), public_url: format!("{PUBLIC_URL}/") },
             backlog,
             client_ip_header: Some("x-forwarded-for".to_owned()),
+            bounce_listen: Some(bounces),
+            bounce_host: "bounces.invalid".to_owned(),
         };
         let shutdown = Shutdown::new(Duration::from_secs(5));
         let running = webhook_ingest::run(config, shutdown.clone());
@@ -103,6 +110,7 @@ impl Ingest {
             broker,
             database: proxied,
             links,
+            bounces,
             workspace: WorkspaceId::new(),
             twilio: SenderId::new(),
             meta: SenderId::new(),
@@ -157,7 +165,7 @@ impl Ingest {
         self.add_sender(self.sendgrid, Channel::Email, "sendgrid", &settings, &[("api_key", "SG.test")]).await;
     }
 
-    async fn add_sender(&self, id: SenderId, channel: Channel, provider: &str, settings: &[(&str, &str)], secrets: &[(&str, &str)]) {
+    pub async fn add_sender(&self, id: SenderId, channel: Channel, provider: &str, settings: &[(&str, &str)], secrets: &[(&str, &str)]) {
         let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>();
         let now = OffsetDateTime::now_utc();
         let sender = Sender {
@@ -179,8 +187,29 @@ impl Ingest {
         store::sender::insert(&mut connection, &sender).await.unwrap();
     }
 
+    /// A delivery that was sent by one of the senders, on its channel.
+    pub async fn delivery(&self, sender: SenderId, channel: Channel) -> DeliveryId {
+        let run_id = self.run().await;
+        let mut connection = self.db.acquire().await.unwrap();
+        let sql = format!(
+            "INSERT INTO send.delivery (delivery_id, workspace_id, campaign_id, run_id, contact_id, sender_id, channel, state, address, updated_at)
+             OVERRIDING SYSTEM VALUE
+             SELECT 4711, workspace_id, campaign_id, run_id, gen_random_uuid(), '{sender}', '{channel}', 'accepted', 'ann@example.net', now()
+             FROM send.run WHERE run_id = '{run_id}'"
+        );
+        store::admin::raw(&mut connection, &sql).await.unwrap();
+        DeliveryId(4711)
+    }
+
     /// The number of a short link of some run.
     pub async fn short_link(&self, destination: &Destination) -> i64 {
+        let run_id = self.run().await;
+        let mut connection = self.db.acquire().await.unwrap();
+        let wanted = Wanted { run_id, workspace_id: self.workspace, destination: destination.clone() };
+        store::short_link::ensure(&mut connection, std::slice::from_ref(&wanted), OffsetDateTime::now_utc()).await.unwrap()[&wanted]
+    }
+
+    async fn run(&self) -> RunId {
         let run_id = RunId::new();
         let (template, campaign) = (Uuid::now_v7(), Uuid::now_v7());
         let mut connection = self.db.acquire().await.unwrap();
@@ -199,13 +228,18 @@ impl Ingest {
         ] {
             store::admin::raw(&mut connection, &sql).await.unwrap();
         }
-        let wanted = Wanted { run_id, workspace_id: self.workspace, destination: destination.clone() };
-        store::short_link::ensure(&mut connection, std::slice::from_ref(&wanted), OffsetDateTime::now_utc()).await.unwrap()[&wanted]
+        run_id
     }
 
     /// The next fact that was published.
     pub async fn fact(&mut self) -> Fact {
         tokio::time::timeout(DEADLINE, self.facts.recv()).await.expect("a fact was published").unwrap()
+    }
+
+    /// What a message says, opened.
+    pub fn said(&self, message: &Inbound) -> String {
+        assert!(message.text.is_empty(), "nothing is in clear");
+        InboundContent::decode(self.kek.open(&message.sealed, &message.key).unwrap().as_slice()).unwrap().text
     }
 
     pub async fn message(&mut self) -> Inbound {
