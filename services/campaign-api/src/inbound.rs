@@ -3,12 +3,19 @@
 //!
 //! A message is acted on once, by its key, in one transaction with all that follows from it: the register's entry, the record of what was
 //! said, and the fact that says which delivery it was an answer to. What is no word of the register is a reply, and a fact too; so is a
-//! conversion that a pixel has told. Conversations are not kept here, and HELP is answered by nobody yet.
+//! conversion that a pixel has told. Messages of people are kept in their threads ([`converse`]), sealed as they came; HELP is answered with
+//! the workspace's own text, and the rest waits for whoever answers.
 
 mod act;
+mod bounds;
+mod converse;
 mod conversions;
+mod devices;
+mod identity;
+mod news;
 mod pages;
 mod sort;
+mod unseal;
 
 use crate::state::State;
 use anyhow::Context as _;
@@ -25,6 +32,8 @@ const ACK_WAIT: Duration = Duration::from_secs(30);
 const MAX_ACK_PENDING: i64 = 64;
 /// How long to wait after the database failed.
 const RETRY: Duration = Duration::from_secs(1);
+/// How far back a message is looked for that somebody may be replying to who quotes none.
+const REPLIED_WITHIN: time::Duration = time::Duration::hours(72);
 /// Whose facts the outbox relays.
 pub const ORIGIN: &str = "campaign-api";
 
@@ -55,7 +64,7 @@ pub async fn run(state: State, shutdown: Shutdown) -> anyhow::Result<()> {
 
 async fn handle(state: &State, outbox: &Outbox, messages: &[Delivered<InboundBatch>]) -> Verdict {
     let inbound = messages.iter().flat_map(|message| &message.message.inbound).cloned().collect();
-    match act::act(&state.db, inbound, state.clock.now()).await {
+    match act::act(&state.db, &state.kek, inbound, state.clock.now()).await {
         Ok(left_out) => {
             outbox.wake();
             match left_out.into_iter().next() {

@@ -6,16 +6,20 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod api_key;
+mod attachment;
 mod audit;
 mod audit_log;
 mod campaign;
 mod consent;
 mod contact;
+mod conversation;
 mod convert;
+mod device;
 mod inbound;
 mod layout;
 mod list;
 mod optout;
+mod provider_template;
 mod scheduler_client;
 mod segment;
 mod sender;
@@ -53,6 +57,10 @@ pub struct Config {
     pub links: config::Links,
     #[command(flatten)]
     pub internal: config::Internal,
+
+    /// Where browsers reach this service, as https://host: networks send them back there when an account is connected; none can be without it
+    #[arg(long, env = "FANFARE_API_URL")]
+    pub api_url: Option<String>,
 }
 
 /// Runs the service until shutdown.
@@ -60,12 +68,24 @@ pub struct Config {
 /// # Errors
 /// When the configuration can't be used, the database or the broker can't be reached at the start, or the port is taken.
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
+    allow_private(&config.common);
     let state = connect(&config).await?;
-    let server = server(&config, &state)?;
-    tokio::try_join!(server.serve(&shutdown), inbound::run(state.clone(), shutdown.clone()))?;
+    let server = server(&config, &state, &shutdown)?;
+    tokio::try_join!(
+        server.serve(&shutdown),
+        inbound::run(state.clone(), shutdown.clone()),
+        sender::tasks::run(state.clone(), shutdown.clone())
+    )?;
     state.bus.flush().await?;
     state.db.close().await;
     Ok(())
+}
+
+/// Once for the process: tests run several services in one.
+fn allow_private(common: &config::Common) {
+    if common.private_networks == config::PrivateNetworks::Allow {
+        providers::public_net::allow_private(true);
+    }
 }
 
 async fn connect(config: &Config) -> anyhow::Result<State> {
@@ -76,6 +96,7 @@ async fn connect(config: &Config) -> anyhow::Result<State> {
         bus: bus.with_sizes(common.stream_sizes()).context("FANFARE_STREAM_BYTES")?,
         kek: Arc::new(config.kek.load()?),
         public_url: config.links.public_url.trim_end_matches('/').into(),
+        api_url: config.api_url.as_deref().map(|url| url.trim_end_matches('/').into()),
         links: LinkKey::from_base64(&config.links.link_key).context("FANFARE_LINK_KEY")?,
         clock: Clock::SYSTEM,
         scheduler: SchedulerClient::new(&config.internal).context("FANFARE_SCHEDULER_URL")?,
@@ -84,7 +105,7 @@ async fn connect(config: &Config) -> anyhow::Result<State> {
     })
 }
 
-fn server(config: &Config, state: &State) -> anyhow::Result<Server> {
+fn server(config: &Config, state: &State, shutdown: &Shutdown) -> anyhow::Result<Server> {
     let (db, bus) = (state.db.clone(), state.bus.clone());
     Ok(Server::new(&config.common, Authenticator::new(&config.auth)?.with_people(db.clone()))
         .add(workspace::service(state.clone()))
@@ -96,11 +117,16 @@ fn server(config: &Config, state: &State) -> anyhow::Result<Server> {
         .add(segment::service(state.clone()))
         .add(template::service(state.clone()))
         .add(layout::service(state.clone()))
+        .add(provider_template::service(state.clone()))
+        .add(attachment::service(state.clone()))
         .add(sender::service(state.clone()))
+        .http(sender::routes(state.clone()))
         .add(campaign::service(state.clone()))
         .add(optout::service(state.clone()))
         .add(consent::service(state.clone()))
         .add(topic::service(state.clone()))
+        .add(device::service(state.clone()))
+        .add(conversation::service(state.clone(), shutdown.soft()))
         .ready("database", move || {
             let db = db.clone();
             async move { db.ping().await }

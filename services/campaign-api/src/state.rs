@@ -16,6 +16,8 @@ pub struct State {
     pub kek: Arc<Kek>,
     /// Base of the URLs that providers and recipients call, without a slash at its end.
     pub public_url: Arc<str>,
+    /// Where browsers reach this service, without a slash at its end. None: no account can be connected in the browser.
+    pub api_url: Option<Arc<str>>,
     /// Signs the links to the pages on which people say what they want.
     pub links: LinkKey,
     pub clock: Clock,

@@ -26,7 +26,7 @@ pub async fn copy(state: &State, request: Request<CopyListsToCampaignRequest>) -
     let lists = open_lists(&mut change.tx, caller.workspace, "list_ids", &request.list_ids).await?;
     let (id, now) = (change.campaign.campaign_id, change.now);
     let own: Vec<Channel> = change.campaign.settings.channels.keys().copied().collect();
-    let channels = if own.is_empty() { Channel::ALL.to_vec() } else { own };
+    let channels = if own.is_empty() { Channel::BY_ADDRESS.to_vec() } else { own };
     let copied = copy::into_campaign(&mut change.tx, caller.workspace, id, &lists, &channels, now).await.map_err(status::store)?;
     log(&mut change, "campaign.copy_lists", &Contacts { list_ids: lists, contacts: copied.added }).await?;
     let (_, campaign) = change.commit().await?;

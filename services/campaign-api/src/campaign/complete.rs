@@ -1,6 +1,6 @@
 //! Whether a campaign may go to review, or be sent: complete, and within the workspace's limit on a run.
 
-use crate::template;
+use crate::{provider_template, template};
 use domain::campaign::gaps;
 use runtime::status::{self, Violations};
 use store::{
@@ -32,7 +32,15 @@ pub async fn check(
     violations.check()?;
     let version = settings.template_id.and_then(|id| facts.templates.get(&id)).map_or(0, |template| template.version);
     if let Some(id) = settings.template_id {
+        provider_template::check::problems(connection, workspace.workspace_id, settings, (id, version), &facts, &mut violations)
+            .await
+            .map_err(status::store)?;
+        violations.check()?;
         template::must_be_usable(&mut *connection, workspace.workspace_id, (id, version), settings.channels.keys().copied()).await?;
+    }
+    // What goes to everybody has no recipients to be counted.
+    if !settings.has_contacts() {
+        return Ok((version, 0));
     }
     let recipients = within_limit(connection, workspace, campaign, now).await?;
     Ok((version, recipients))

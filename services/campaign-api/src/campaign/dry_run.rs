@@ -9,10 +9,13 @@ mod tally;
 use super::complete;
 use crate::state::State;
 use domain::{
-    CampaignId, Channel,
+    CampaignId, Channel, SenderId, WorkspaceId,
+    campaign::ChannelSettings,
+    content::Network,
     gate::Policy,
     render::{Occasion, Renderer},
     role::Role,
+    sms::Pricing,
 };
 use proto::campaign::{DryRunCampaignRequest, DryRunCampaignResponse};
 use runtime::{Caller, auth, status};
@@ -56,6 +59,14 @@ pub async fn run(state: &State, request: Request<DryRunCampaignRequest>) -> Resu
     Ok(ReceiverStream::new(receiver))
 }
 
+/// An account that a post goes to.
+struct Posting {
+    sender_id: SenderId,
+    /// Whose text it gets.
+    network: Option<Network>,
+    price_micros: i64,
+}
+
 /// What a dry run judges by, read once.
 struct Plan {
     campaign: Campaign,
@@ -64,8 +75,14 @@ struct Plan {
     audience: Audience,
     /// Of the channels that people are selected for.
     policies: BTreeMap<Channel, Policy>,
+    /// By whose devices a notification may go.
+    apps: Vec<SenderId>,
+    /// That a post goes to.
+    accounts: Vec<Posting>,
     /// Of one message, in millionths.
     prices: BTreeMap<Channel, i64>,
+    /// What texts cost by their sender.
+    texts: Option<Pricing>,
     /// What earlier messages hold of the budgets; None: all channels together.
     spent: BTreeMap<Option<Channel>, i64>,
     renderer: Renderer,
@@ -84,17 +101,38 @@ async fn plan(state: &State, caller: &Caller, id: &str, samples: usize) -> Resul
     let audience = audience::of_campaign(&mut tx, caller.workspace, id, state.clock.now()).await.map_err(status::store)?;
     let renderer = renderer(&mut tx, &campaign, campaign.template_version.unwrap_or(newest)).await?;
     let (mut policies, mut prices) = (BTreeMap::new(), BTreeMap::new());
+    let (mut apps, mut accounts) = (Vec::new(), Vec::new());
     for (channel, of) in &campaign.settings.channels {
         let sender = sender::get(&mut tx, caller.workspace, of.sender_id).await.map_err(status::store)?;
         prices.insert(*channel, sender.map_or(0, |sender| sender.price_micros));
-        if !of.rescue_only {
+        match channel {
+            Channel::Social => accounts = prices_of(&mut tx, caller.workspace, of).await?,
+            Channel::Push => apps = of.parts().collect(),
+            Channel::Email | Channel::Sms | Channel::Whatsapp => {}
+        }
+        if !of.rescue_only && channel.has_contact() {
             policies.insert(*channel, gate::policy(&mut tx, id, *channel).await.map_err(status::store)?);
         }
     }
+    let texts = match campaign.settings.channels.get(&Channel::Sms) {
+        Some(of) => sender::price::of_campaign(&mut tx, id).await.map_err(status::store)?.remove(&of.sender_id),
+        None => None,
+    };
     let spent = campaign::spent_by_channel(&mut tx, caller.workspace, id).await.map_err(status::store)?;
     let unsubscribe_url = format!("{}/u/preview", state.public_url);
     let occasion = Occasion { campaign_name: campaign.settings.name.clone(), unsubscribe_url, ..Occasion::default() };
-    Ok(Plan { campaign, contacts, audience, policies, prices, spent, renderer, occasion, samples })
+    Ok(Plan { campaign, contacts, audience, policies, apps, accounts, prices, texts, spent, renderer, occasion, samples })
+}
+
+/// Each account that a channel posts by, with what a post costs there.
+async fn prices_of(connection: &mut PgConnection, workspace: WorkspaceId, of: &ChannelSettings) -> Result<Vec<Posting>, Status> {
+    let mut prices = Vec::new();
+    for id in of.parts() {
+        let sender = sender::get(connection, workspace, id).await.map_err(status::store)?;
+        let network = sender.as_ref().and_then(|sender| sender.provider.parse().ok());
+        prices.push(Posting { sender_id: id, network, price_micros: sender.map_or(0, |sender| sender.price_micros) });
+    }
+    Ok(prices)
 }
 
 async fn renderer(connection: &mut PgConnection, campaign: &Campaign, version: i32) -> Result<Renderer, Status> {
@@ -111,6 +149,7 @@ async fn renderer(connection: &mut PgConnection, campaign: &Campaign, version: i
 async fn answer(state: State, plan: Plan, answers: mpsc::Sender<Result<DryRunCampaignResponse, Status>>, room: OwnedSemaphorePermit) {
     let plan = Arc::new(plan);
     let mut tally = Tally::new(&plan);
+    judge::posts(&plan, &mut tally);
     let mut after = None;
     loop {
         let judged = tokio::select! {

@@ -3,7 +3,8 @@
 use super::settings::Wrong;
 use domain::{
     Channel,
-    campaign::{ChannelSettings, EngagementRule, Lane, MAX_RULES},
+    campaign::{ChannelSettings, EngagementRule, Lane, MAX_ALSO_SENDERS, MAX_RULES},
+    sms::{MAX_SEGMENTS, MAX_SEGMENTS_DEFAULT},
 };
 use proto::{
     campaign as wire,
@@ -11,7 +12,7 @@ use proto::{
 };
 use std::collections::BTreeMap;
 
-const CHANNELS: &str = "must be email, sms or whatsapp";
+const CHANNELS: &str = "must be email, sms, whatsapp, push or social";
 
 /// An amount that may be left out.
 pub fn budget(micros: i64) -> Option<i64> {
@@ -45,6 +46,12 @@ fn of_channel(of: Channel, setting: &wire::ChannelSetting, wrong: &mut Wrong) ->
     if rescue_channel.is_none() && setting.rescue_channel != 0 {
         wrong.add(field("rescue_channel"), CHANNELS);
     }
+    let max_segments = (setting.max_segments != 0).then_some(setting.max_segments);
+    if max_segments.is_some() && of != Channel::Sms {
+        wrong.add(field("max_segments"), "only texts are cut into segments: leave it out");
+    } else if max_segments.is_some_and(|most| most > MAX_SEGMENTS) {
+        wrong.add(field("max_segments"), format!("must be 1 to {MAX_SEGMENTS}, or 0 for {MAX_SEGMENTS_DEFAULT}"));
+    }
     let fallback = &setting.fallback_sender_id;
     ChannelSettings {
         sender_id: wrong.id(&field("sender_id"), &setting.sender_id),
@@ -52,6 +59,8 @@ fn of_channel(of: Channel, setting: &wire::ChannelSetting, wrong: &mut Wrong) ->
         fallback_sender_id: (!fallback.is_empty()).then(|| wrong.id(&field("fallback_sender_id"), fallback)),
         rescue_channel,
         rescue_only: setting.rescue_only,
+        also_sender_ids: wrong.ids(&field("also_sender_ids"), &setting.also_sender_ids, (MAX_ALSO_SENDERS, "senders")),
+        max_segments,
     }
 }
 
@@ -86,6 +95,8 @@ pub fn present_channel((channel, of): (&Channel, &ChannelSettings)) -> wire::Cha
         fallback_sender_id: of.fallback_sender_id.map(|id| id.to_string()).unwrap_or_default(),
         rescue_channel: of.rescue_channel.map(channel_number).unwrap_or_default(),
         rescue_only: of.rescue_only,
+        also_sender_ids: of.also_sender_ids.iter().map(ToString::to_string).collect(),
+        max_segments: of.max_segments.unwrap_or_default(),
     }
 }
 

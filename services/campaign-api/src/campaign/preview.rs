@@ -3,8 +3,8 @@
 use super::{selection, settings::Wrong};
 use crate::{segment::filter::room, state::State};
 use domain::{
-    CampaignId, Channel,
-    campaign::{Lane, Settings},
+    CampaignId, Channel, SenderId,
+    campaign::{ChannelSettings, Lane, Settings},
     role::Role,
 };
 use proto::{
@@ -27,6 +27,10 @@ struct Plan {
     audience: Audience,
     channels: Vec<Channel>,
     transactional: bool,
+    /// By whose devices a notification may go; empty: by anybody's.
+    apps: Vec<SenderId>,
+    /// Accounts that a post goes to.
+    accounts: u64,
     max_recipients: u64,
 }
 
@@ -36,7 +40,7 @@ pub async fn run(state: &State, request: Request<PreviewAudienceRequest>) -> Res
     let plan = plan(state, &caller, &request).await?;
     let _room = room(state).await?;
     let mut tx = state.db.tenant(plan.audience.workspace).await.map_err(status::store)?;
-    let terms = Terms { channels: &plan.channels, transactional: plan.transactional };
+    let terms = Terms { channels: &plan.channels, transactional: plan.transactional, apps: &plan.apps, accounts: plan.accounts };
     let found = audience::preview(&mut tx, &plan.audience, terms).await.map_err(status::store)?;
     let channels = found.channels.into_iter().map(|(channel, reach)| ChannelAudience {
         channel: channel_number(channel),
@@ -61,7 +65,8 @@ async fn plan(state: &State, caller: &Caller, request: &PreviewAudienceRequest) 
     };
     if request.id.is_empty() {
         let audience = chosen.ok_or_else(|| status::invalid("audience", "must be given, or the id of a campaign"))?;
-        return Ok(Plan { audience, channels: channels(&request.channels)?, transactional: false, max_recipients });
+        let channels = channels(&request.channels)?;
+        return Ok(Plan { audience, channels, transactional: false, apps: Vec::new(), accounts: 0, max_recipients });
     }
     if !request.channels.is_empty() {
         return Err(status::invalid("channels", "must be left out when a campaign is named: it has its own"));
@@ -74,12 +79,15 @@ async fn plan(state: &State, caller: &Caller, request: &PreviewAudienceRequest) 
         None => own,
     };
     let channels = campaign.settings.channels.keys().copied().collect();
-    Ok(Plan { audience, channels, transactional: campaign.settings.lane == Lane::Transactional, max_recipients })
+    let parts = |channel: Channel| campaign.settings.channels.get(&channel).into_iter().flat_map(ChannelSettings::parts);
+    let (apps, accounts) = (parts(Channel::Push).collect(), parts(Channel::Social).count() as u64);
+    let transactional = campaign.settings.lane == Lane::Transactional;
+    Ok(Plan { audience, channels, transactional, apps, accounts, max_recipients })
 }
 
 fn channels(numbers: &[i32]) -> Result<Vec<Channel>, Status> {
     if numbers.is_empty() {
-        return Ok(Channel::ALL.to_vec());
+        return Ok(Channel::BY_ADDRESS.to_vec());
     }
     let mut violations = Violations::new();
     let mut channels = Vec::new();

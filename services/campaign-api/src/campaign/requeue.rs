@@ -105,7 +105,7 @@ fn wished(campaign: CampaignId, what: What, channel: Option<Channel>, caller: &C
 
 fn read_channel(number: i32, violations: &mut Violations) -> Option<Channel> {
     let read = channel(number);
-    violations.expect(read.is_some() || number == 0, "channel", "must be email, sms or whatsapp, or be left out for all");
+    violations.expect(read.is_some() || number == 0, "channel", "must be email, sms, whatsapp, push or social, or be left out for all");
     read
 }
 

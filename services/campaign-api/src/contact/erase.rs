@@ -46,6 +46,6 @@ pub async fn run(state: &State, request: Request<EraseContactRequest>) -> Result
     };
     change.record(&mut tx).await?;
     commit(tx).await?;
-    let Erased { deliveries, opt_outs, consent_events, audit_entries } = erased;
-    Ok(EraseContactResponse { deliveries, opt_outs, consent_events, audit_entries })
+    let Erased { deliveries, opt_outs, consent_events, audit_entries, conversations } = erased;
+    Ok(EraseContactResponse { deliveries, opt_outs, consent_events, audit_entries, conversations })
 }

@@ -1,6 +1,6 @@
 //! ExportContact: all that is kept about one person. That it was handed out is in the audit log.
 
-use crate::{audit::Change, convert::commit, state::State};
+use crate::{audit::Change, conversation, convert::commit, state::State};
 use domain::{ContactId, role::Role};
 use proto::contact::{ExportContactRequest, ExportContactResponse};
 use runtime::{auth, status};
@@ -13,7 +13,8 @@ pub async fn run(state: &State, request: Request<ExportContactRequest>) -> Resul
     let id: ContactId = status::id("id", &request.get_ref().id)?;
     let mut tx = state.db.tenant(caller.workspace).await.map_err(status::store)?;
     let person = export::export(&mut tx, caller.workspace, id).await.map_err(status::store)?;
-    let person = person.ok_or_else(|| status::not_found("contact"))?;
+    let mut person = person.ok_or_else(|| status::not_found("contact"))?;
+    person["conversations"] = conversation::export(state, &mut tx, caller.workspace, id).await?;
     let messages = person["messages"].as_array().map_or(0, Vec::len);
     let change = Change {
         workspace: caller.workspace,

@@ -18,6 +18,7 @@ impl Record {
             ("name", draft.name != other.name),
             ("email", draft.email != other.email),
             ("phone", draft.phone != other.phone),
+            ("whatsapp_id", draft.whatsapp_id != other.whatsapp_id),
             ("locale", draft.locale != other.locale),
             ("timezone", draft.timezone != other.timezone),
             ("role", draft.role != other.role),

@@ -70,11 +70,13 @@ fn read(given: Contact, rules: &PhoneRules) -> Result<Draft, Status> {
     let external_id = text("external_id", &given.external_id, limits::MAX_EXTERNAL_ID);
     let email = text("email", &given.email, limits::MAX_ADDRESS);
     let phone = text("phone", &given.phone, limits::MAX_ADDRESS);
+    let whatsapp_id = text("whatsapp_id", &given.whatsapp_id, limits::MAX_ADDRESS);
     let mut draft = Draft {
         external_id: Some(external_id).filter(|id| !id.is_empty()),
         name: text("name", &given.name, limits::MAX_NAME),
         email: address::email(&email),
         phone: address::phone(&phone, rules),
+        whatsapp_id,
         locale: text("locale", &given.locale, limits::MAX_FIELD),
         timezone: text("timezone", &given.timezone, limits::MAX_FIELD),
         city: text("city", &given.city, limits::MAX_FIELD),
@@ -85,6 +87,8 @@ fn read(given: Contact, rules: &PhoneRules) -> Result<Draft, Status> {
         Some(role) => role.clone_into(&mut draft.role),
         None => drop(violations.add("contact.role", limits::ROLES)),
     }
+    let is_id = draft.whatsapp_id.is_empty() || address::is_whatsapp_id(&draft.whatsapp_id);
+    violations.expect(is_id, "contact.whatsapp_id", "must be the id as WhatsApp gives it: at most 128 of A-Z, a-z, 0-9 and . _ : -");
     violations.expect(limits::is_timezone(&draft.timezone), "contact.timezone", limits::TIMEZONES);
     violations.expect(limits::is_locale(&draft.locale), "contact.locale", limits::LOCALES);
     draft.last_active_at = given.last_active_at.and_then(time);

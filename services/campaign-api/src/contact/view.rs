@@ -25,6 +25,7 @@ pub fn present(contact: store::contact::Contact) -> Contact {
         created_at: Some(timestamp(contact.created_at)),
         last_active_at: draft.last_active_at.map(timestamp),
         typed_attributes,
+        whatsapp_id: draft.whatsapp_id,
     }
 }
 

@@ -1,8 +1,9 @@
 //! Acting on messages: one transaction for each workspace that has some.
 
 use super::{
-    ORIGIN, conversions, pages,
+    ORIGIN, bounds, converse, conversions, devices, identity, news, pages,
     sort::{Reader, Wish, is_caused_by_delivery, named_delivery, revocable},
+    unseal,
 };
 use crate::contact::phone_rules;
 use domain::{
@@ -12,9 +13,10 @@ use domain::{
     keyword::Keywords,
 };
 use proto::event::{Fact, FactKind, Inbound};
+use runtime::seal::Kek;
 use std::collections::{BTreeMap, BTreeSet};
 use store::{
-    Db, PgConnection, Result, attribution,
+    Db, PgConnection, Result,
     audit::{self, Entry},
     consent::{
         self, Event,
@@ -29,15 +31,14 @@ use uuid::Uuid;
 
 /// How far back a message is looked for that an opt-out may be an answer to.
 const ANSWERED_WITHIN: Duration = Duration::days(30);
-/// How far back a message is looked for that somebody may be replying to.
-const REPLIED_WITHIN: Duration = Duration::hours(72);
 
-/// Acts on messages of any workspaces, each once. Answers with reasons why some can't be acted on, ever.
+/// Acts on messages of any workspaces, each once. Answers with reasons why some can't be acted on, as things are.
 ///
 /// # Errors
 /// When the database fails; what is done is done, and asking again does the rest.
-pub async fn act(db: &Db, inbound: Vec<Inbound>, now: OffsetDateTime) -> Result<Vec<String>> {
-    let mut left_out = Vec::new();
+pub async fn act(db: &Db, kek: &Kek, inbound: Vec<Inbound>, now: OffsetDateTime) -> Result<Vec<String>> {
+    let (mut inbound, mut left_out) = unseal::open(kek, inbound);
+    bounds::keep(&mut inbound);
     let mut by_workspace: BTreeMap<WorkspaceId, Vec<(Uuid, Inbound)>> = BTreeMap::new();
     let named = workspaces_of_links(db, &inbound).await?;
     for message in inbound {
@@ -52,7 +53,7 @@ pub async fn act(db: &Db, inbound: Vec<Inbound>, now: OffsetDateTime) -> Result<
     }
     for (workspace, messages) in by_workspace {
         let mut tx = db.tenant(workspace).await?;
-        act_for(&mut tx, workspace, messages, now).await?;
+        act_for(&mut tx, kek, workspace, messages, now).await?;
         tx.commit().await?;
     }
     Ok(left_out)
@@ -69,27 +70,31 @@ async fn workspaces_of_links(db: &Db, inbound: &[Inbound]) -> Result<BTreeMap<De
     optout::workspaces(&mut tx, &deliveries).await
 }
 
-async fn act_for(tx: &mut PgConnection, id: WorkspaceId, messages: Vec<(Uuid, Inbound)>, now: OffsetDateTime) -> Result<()> {
+async fn act_for(tx: &mut PgConnection, kek: &Kek, id: WorkspaceId, messages: Vec<(Uuid, Inbound)>, now: OffsetDateTime) -> Result<()> {
     let Some(workspace) = workspace::get(tx, id).await? else {
         tracing::warn!(workspace.id = %id, "messages for a workspace that isn't there are dropped");
         return Ok(());
     };
     let keys: BTreeSet<_> = messages.iter().map(|(key, _)| *key).collect();
     let mut new = optout::claim(tx, id, &keys, now).await?;
-    let messages: Vec<_> = messages.into_iter().filter(|(key, _)| new.remove(key)).map(|(_, message)| message).collect();
+    let mut messages: Vec<_> = messages.into_iter().filter(|(key, _)| new.remove(key)).map(|(_, message)| message).collect();
+    identity::complete(tx, id, &mut messages, now).await?;
     let named: Vec<_> = messages.iter().filter_map(named_delivery).map(|delivery| delivery.0).collect();
     let addressees = optout::addressees(tx, id, &named).await?;
     let own = &workspace.consent;
     let keywords = Keywords::new(&workspace.opt_out_keywords).with_start(&own.opt_in_keywords).with_help(&own.help_keywords);
     let reader = Reader { keywords: &keywords, rules: &phone_rules(&workspace), addressees: &addressees };
-    let mut wishes: Vec<_> = messages.iter().filter_map(|message| reader.wish(message)).collect();
+    let mut wishes: Vec<_> = messages.iter().flat_map(|message| reader.wishes(message)).collect();
     // In the order in which people wished, whatever the order of arrival.
     wishes.sort_by_key(|wish| wish.at);
     let wishes = without_few_bounces(tx, &workspace, wishes).await?;
     register(tx, id, &wishes, now).await?;
     let mut facts = unsubscribed(tx, id, &wishes, now).await?;
     facts.extend(pages::apply(tx, id, &messages, now).await?);
-    facts.extend(replied(tx, id, &messages, &reader, now).await?);
+    devices::apply(tx, id, &messages, now).await?;
+    news::apply(tx, id, &messages, now).await?;
+    facts.extend(converse::converse(tx, kek, &workspace, &messages, &reader, now).await?);
+    identity::reports(tx, id, &messages, now).await?;
     facts.extend(conversions::record(tx, &workspace, &messages, now).await?);
     let traceparent = facts.first().map(|fact| fact.traceparent.clone()).unwrap_or_default();
     outbox::add(tx, ORIGIN, facts, &traceparent, now).await
@@ -183,34 +188,6 @@ async fn unsubscribed(tx: &mut PgConnection, workspace: WorkspaceId, wishes: &[W
         if let Some(delivery) = delivery.filter(|delivery| delivery.0 > 0) {
             facts.entry(delivery).or_insert_with(|| fact(delivery, stop));
         }
-    }
-    Ok(facts.into_values().collect())
-}
-
-/// The facts that say which deliveries people replied to.
-async fn replied(
-    tx: &mut PgConnection,
-    workspace: WorkspaceId,
-    messages: &[Inbound],
-    reader: &Reader<'_>,
-    now: OffsetDateTime,
-) -> Result<Vec<Fact>> {
-    let (replies, messages): (Vec<_>, Vec<_>) =
-        messages.iter().filter_map(|message| reader.reply(message).map(|reply| (reply, message))).unzip();
-    let found = attribution::to_reply(tx, workspace, &replies, now - REPLIED_WITHIN).await?;
-    let mut facts = BTreeMap::new();
-    for (delivery, message) in found.into_iter().zip(messages) {
-        let Some(delivery) = delivery else { continue };
-        let fact = Fact {
-            // Of many replies to one message the first says all.
-            key: facts::key(&format!("replied/{delivery}")).to_vec(),
-            kind: FactKind::Replied.into(),
-            occurred_at_ms: message.occurred_at_ms,
-            delivery_id: delivery.0,
-            traceparent: message.traceparent.clone(),
-            ..Fact::default()
-        };
-        facts.entry(delivery).or_insert(fact);
     }
     Ok(facts.into_values().collect())
 }

@@ -143,8 +143,7 @@ impl Post<'_> {
         let sources = REVOCABLE.map(str::to_owned);
         let (mut events, mut still_off) = (Vec::new(), Vec::new());
         for channel in on {
-            let Some(key) = person.key(*channel) else { continue };
-            for scope in [Some(*channel), None] {
+            for (key, scope) in person.keys_of(*channel).into_iter().flat_map(|key| [(key, Some(*channel)), (key, None)]) {
                 let taken = optout::take_back(&mut *tx, self.workspace, scope, key, &sources, self.at).await?;
                 let Some(taken) = taken else { continue };
                 events.push(self.event(Kind::OptedIn, About::Channel(scope), Some(taken.address_key)));

@@ -9,7 +9,7 @@ use domain::{
 };
 use proto::event::{Inbound, InboundIntent};
 use std::collections::BTreeMap;
-use store::{attribution::Reply, optout::Addressee};
+use store::optout::Addressee;
 use time::OffsetDateTime;
 
 /// An opt-out or opt-in of one addressee.
@@ -34,6 +34,14 @@ pub struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// The wishes in a message: of whom a provider tells both the number and its own id, each is an address of theirs.
+    pub fn wishes(&self, inbound: &Inbound) -> Vec<Wish> {
+        let Some(wish) = self.wish(inbound) else { return Vec::new() };
+        let by_user = user_key(inbound).filter(|key| *key != wish.addressee.address_key);
+        let by_user = by_user.map(|address_key| Wish { addressee: Addressee { address_key, ..wish.addressee.clone() }, ..wish.clone() });
+        by_user.into_iter().chain([wish]).collect()
+    }
+
     /// The wish in a message; None when it holds none, or when it can't be known whose it is.
     pub fn wish(&self, inbound: &Inbound) -> Option<Wish> {
         let wants_messages = match self.intent(inbound)? {
@@ -54,17 +62,8 @@ impl Reader<'_> {
         })
     }
 
-    /// The reply in a message: what a person wrote, and is no word of the register.
-    pub fn reply(&self, inbound: &Inbound) -> Option<Reply> {
-        let written = inbound.source == "keyword" && inbound.intent() == InboundIntent::Unspecified && !inbound.from.is_empty();
-        if !written || matches!(self.intent(inbound), Some(Intent::Stop | Intent::Start)) {
-            return None;
-        }
-        let Addressee { channel, address_key } = self.addressee(inbound, None)?;
-        Some(Reply { channel, sender_id: inbound.sender_id.parse().ok()?, address_key })
-    }
-
-    fn intent(&self, inbound: &Inbound) -> Option<Intent> {
+    /// What a message asks for: as the provider has understood it, else by its words.
+    pub fn intent(&self, inbound: &Inbound) -> Option<Intent> {
         match inbound.intent() {
             InboundIntent::Stop => Some(Intent::Stop),
             InboundIntent::Start => Some(Intent::Start),
@@ -73,16 +72,25 @@ impl Reader<'_> {
         }
     }
 
-    fn addressee(&self, inbound: &Inbound, delivery: Option<DeliveryId>) -> Option<Addressee> {
-        if inbound.from.is_empty() {
+    /// Whose a message is, as deliveries are keyed.
+    pub fn addressee(&self, inbound: &Inbound, delivery: Option<DeliveryId>) -> Option<Addressee> {
+        if inbound.from.is_empty() && inbound.user_id.is_empty() {
             return self.addressees.get(&delivery?).cloned();
         }
         let channel: Channel = inbound.channel.parse().ok()?;
-        let read = if channel.uses_phone() { address::phone(&inbound.from, self.rules) } else { address::email(&inbound.from) };
+        if inbound.from.is_empty() {
+            return Some(Addressee { channel, address_key: user_key(inbound)? });
+        }
+        let read = address::of_channel(channel, &inbound.from, self.rules);
         // A provider's spelling that our rules can't read is better kept than lost.
         let address_key = read.key.unwrap_or_else(|| inbound.from.trim().to_lowercase());
         Some(Addressee { channel, address_key })
     }
+}
+
+/// The address of a person by the provider's own id of them.
+pub fn user_key(inbound: &Inbound) -> Option<String> {
+    Some(&inbound.user_id).filter(|id| !id.is_empty()).map(|id| format!("wa:{id}"))
 }
 
 /// The delivery that a message names.
@@ -160,6 +168,18 @@ mod tests {
         let odd = Inbound { from: " 12345 ".to_owned(), ..text("stop") };
         assert_eq!(wish(&odd).unwrap().addressee.address_key, "12345");
         assert_eq!(wish(&Inbound { channel: "fax".to_owned(), ..text("stop") }), None);
+    }
+
+    #[test]
+    fn a_person_with_two_addresses_wishes_for_both() {
+        let keywords = Keywords::default();
+        let reader = Reader { keywords: &keywords, rules: &PhoneRules::default(), addressees: &BTreeMap::new() };
+        let keys = |inbound: &Inbound| reader.wishes(inbound).into_iter().map(|wish| wish.addressee.address_key).collect::<Vec<_>>();
+        let both = Inbound { channel: "whatsapp".to_owned(), user_id: "US.7".to_owned(), ..text("stop") };
+        assert_eq!(keys(&both), ["wa:US.7", "+971501234567"]);
+        assert_eq!(keys(&Inbound { from: String::new(), ..both }), ["wa:US.7"]);
+        assert_eq!(keys(&text("stop")), ["+971501234567"]);
+        assert!(keys(&text("hello")).is_empty());
     }
 
     #[test]

@@ -55,8 +55,7 @@ fn channel(number: i32) -> Option<Option<Channel>> {
 /// Reads an address by the rules of its channel, or by its looks where it is for all channels.
 fn address(channel: Option<Channel>, written: &str, rules: &PhoneRules) -> Address {
     match channel {
-        Some(channel) if channel.uses_phone() => address::phone(written, rules),
-        Some(_) => address::email(written),
+        Some(channel) => address::of_channel(channel, written, rules),
         None => address::any(written, rules),
     }
 }

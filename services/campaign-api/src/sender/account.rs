@@ -38,7 +38,17 @@ pub fn check(provider: &Provider, channel: Channel, account: &Account, violation
     }
 }
 
+/// Whether an account that people connect in the browser has no token. `secrets` are the names of those that there are.
+pub fn is_disconnected<'a>(provider: &Provider, mut secrets: impl Iterator<Item = &'a str>) -> bool {
+    provider.connect.is_some() && !secrets.any(|name| name == providers::oauth::ACCESS_TOKEN)
+}
+
 fn build(provider: &Provider, channel: Channel, account: &Account) -> Result<(), AccountError> {
+    // One that is to be connected yet sends nothing; but its app must be there.
+    if let Some(connect) = provider.connect.filter(|_| is_disconnected(provider, account.secrets.keys().map(String::as_str))) {
+        connect(account)?;
+        return Ok(());
+    }
     (provider.sender)(account, channel)?;
     if let Some(webhook) = provider.webhook {
         webhook(account)?;

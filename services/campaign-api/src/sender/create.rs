@@ -1,6 +1,6 @@
 //! CreateSender.
 
-use super::{account, limits, refused, view};
+use super::{account, limits, refused, tasks, view};
 use crate::{
     audit::Change,
     convert::{commit, request_id},
@@ -16,7 +16,7 @@ use runtime::{
 use std::collections::BTreeMap;
 use store::{
     request,
-    sender::{self, Health, Sender},
+    sender::{self, Sender},
 };
 use tonic::{Request, Status};
 
@@ -33,6 +33,7 @@ pub async fn run(state: &State, request: Request<CreateSenderRequest>) -> Result
         return Ok(CreateSenderResponse { sender: Some(view::one(state, &mut tx, sender).await?) });
     }
     sender::insert(&mut tx, &sender).await.map_err(refused)?;
+    tasks::plan(state, &mut tx, &sender, now).await.map_err(status::store)?;
     let change = Change {
         workspace: caller.workspace,
         caller: &caller,
@@ -43,8 +44,9 @@ pub async fn run(state: &State, request: Request<CreateSenderRequest>) -> Result
         at: now,
     };
     change.record(&mut tx).await?;
+    let view = view::one(state, &mut tx, sender).await?;
     commit(tx).await?;
-    Ok(CreateSenderResponse { sender: Some(view::present(state, sender, Health::default())) })
+    Ok(CreateSenderResponse { sender: Some(view) })
 }
 
 fn read(state: &State, workspace: WorkspaceId, request: CreateSenderRequest) -> Result<Sender, Status> {
@@ -83,7 +85,7 @@ fn read(state: &State, workspace: WorkspaceId, request: CreateSenderRequest) -> 
 
 fn check_provider(slug: &str, channel: Option<Channel>, account: &Account, violations: &mut Violations) {
     let Some(channel) = channel else {
-        violations.add("channel", "must be given: email, sms or whatsapp");
+        violations.add("channel", "must be given: email, sms, whatsapp, push or social");
         return;
     };
     let Some(provider) = providers::find(slug) else {

@@ -84,7 +84,8 @@ impl<'a> Turn<'a> {
             at: self.now,
         };
         change.record(&mut self.tx).await?;
+        let view = view::one(self.state, &mut self.tx, self.sender).await?;
         convert::commit(self.tx).await?;
-        Ok(view::present(self.state, self.sender, after))
+        Ok(view)
     }
 }

@@ -1,6 +1,6 @@
 //! UpdateSender.
 
-use super::{account, limits, pause, refused, view};
+use super::{account, limits, pause, refused, tasks, view};
 use crate::{audit::Change, convert::commit, state::State};
 use domain::{SenderId, role::Role};
 use proto::sender::{UpdateSenderRequest, UpdateSenderResponse};
@@ -23,6 +23,9 @@ pub async fn run(state: &State, request: Request<UpdateSenderRequest>) -> Result
     let before = before.ok_or_else(|| status::not_found("sender"))?;
     let after = Sender { updated_at: state.clock.now(), ..change(state, before.clone(), request)? };
     sender::update(&mut tx, &after).await.map_err(refused)?;
+    if before.settings != after.settings || changed_secrets {
+        tasks::plan(state, &mut tx, &after, after.updated_at).await.map_err(status::store)?;
+    }
     let change = Change {
         workspace: caller.workspace,
         caller: &caller,

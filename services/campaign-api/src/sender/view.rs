@@ -4,12 +4,14 @@ use crate::{convert::timestamp, state::State};
 use domain::WorkspaceId;
 use proto::{
     convert::channel_number,
-    sender::{Sender, SenderHealth},
+    sender::{ConnectionStatus, PostingLimit, Sender, SenderConnection, SenderHealth, SenderStanding},
 };
 use runtime::status;
 use std::collections::HashMap;
 use store::{
     PgConnection,
+    connection::{self, Connection},
+    provider_template::{self, Standing},
     sender::{self, Health},
 };
 use tonic::Status;
@@ -19,8 +21,11 @@ use tonic::Status;
 /// # Errors
 /// When the database fails.
 pub async fn one(state: &State, connection: &mut PgConnection, sender: store::sender::Sender) -> Result<Sender, Status> {
+    let (workspace, id) = (sender.workspace_id, sender.sender_id);
     let health = health_of(connection, &sender).await?;
-    Ok(present(state, sender, health))
+    let connected = connection::of(connection, workspace, &[id]).await.map_err(status::store)?.remove(&id);
+    let standing = provider_template::standing(connection, workspace, &[id]).await.map_err(status::store)?.remove(&id);
+    Ok(Sender { standing: present_standing(standing), ..present(state, sender, health, connected) })
 }
 
 /// Senders of one workspace, with as many statements as for one.
@@ -35,9 +40,13 @@ pub async fn many(
 ) -> Result<Vec<Sender>, Status> {
     let ids: Vec<_> = senders.iter().map(|sender| sender.sender_id).collect();
     let mut health = sender::health(connection, workspace, &ids).await.map_err(status::store)?;
+    let mut connections = connection::of(connection, workspace, &ids).await.map_err(status::store)?;
+    let mut standing = provider_template::standing(connection, workspace, &ids).await.map_err(status::store)?;
     let one = |sender: store::sender::Sender| {
         let health = health.remove(&sender.sender_id).unwrap_or_default();
-        present(state, sender, health)
+        let connected = connections.remove(&sender.sender_id);
+        let standing = present_standing(standing.remove(&sender.sender_id));
+        Sender { standing, ..present(state, sender, health, connected) }
     };
     Ok(senders.into_iter().map(one).collect())
 }
@@ -51,7 +60,7 @@ pub async fn health_of(connection: &mut PgConnection, sender: &store::sender::Se
     Ok(health.remove(&sender.sender_id).unwrap_or_default())
 }
 
-pub fn present(state: &State, sender: store::sender::Sender, health: Health) -> Sender {
+pub fn present(state: &State, sender: store::sender::Sender, health: Health, connected: Option<Connection>) -> Sender {
     Sender {
         id: sender.sender_id.to_string(),
         name: sender.name,
@@ -65,6 +74,42 @@ pub fn present(state: &State, sender: store::sender::Sender, health: Health) -> 
         webhook_urls: webhook_urls(&state.public_url, &sender.provider, &sender.sender_id.to_string()),
         provider: sender.provider,
         health: Some(present_health(health)),
+        connection: connected.map(present_connection),
+        standing: Vec::new(),
+    }
+}
+
+fn present_standing(standing: Option<Vec<Standing>>) -> Vec<SenderStanding> {
+    let one = |standing: Standing| SenderStanding {
+        kind: standing.kind,
+        value: standing.value,
+        detail: standing.detail,
+        occurred_at: Some(timestamp(standing.occurred_at)),
+    };
+    standing.unwrap_or_default().into_iter().map(one).collect()
+}
+
+fn present_connection(connected: Connection) -> SenderConnection {
+    let status = match connected.status {
+        connection::Status::Connected => ConnectionStatus::Connected,
+        connection::Status::Expired => ConnectionStatus::Expired,
+        connection::Status::Error => ConnectionStatus::Error,
+        connection::Status::Disconnected => ConnectionStatus::Disconnected,
+    };
+    let posting = connected.posting.map(|posting| PostingLimit {
+        limit: posting.limit,
+        used: posting.used,
+        resets_at: posting.resets_at.map(timestamp),
+    });
+    SenderConnection {
+        status: status.into(),
+        handle: connected.handle,
+        external_id: connected.external_id,
+        scopes: connected.scopes,
+        token_expires_at: connected.token_expires_at.map(timestamp),
+        checked_at: Some(timestamp(connected.checked_at)),
+        detail: connected.detail,
+        posting,
     }
 }
 
@@ -79,15 +124,10 @@ fn present_health(health: Health) -> SenderHealth {
     }
 }
 
-/// The paths are webhook-ingest's. Twilio posts reports and messages to different ones.
+/// The paths are webhook-ingest's, which makes them of the same list.
 fn webhook_urls(base: &str, provider: &str, sender: &str) -> HashMap<String, String> {
-    let url = |end: &str| format!("{base}/webhooks/{provider}/{sender}{end}");
-    let urls: &[(&str, &str)] = match provider {
-        "twilio" => &[("status", "/status"), ("inbound", "/inbound")],
-        _ if providers::find(provider).is_some_and(|provider| provider.webhook.is_some()) => &[("webhook", "")],
-        _ => &[],
-    };
-    urls.iter().map(|(name, end)| ((*name).to_owned(), url(end))).collect()
+    let hooks = providers::find(provider).map_or(&[][..], |provider| provider.hooks);
+    hooks.iter().map(|hook| (hook.name.to_owned(), format!("{base}/webhooks/{provider}/{sender}{}", hook.end))).collect()
 }
 
 #[cfg(test)]

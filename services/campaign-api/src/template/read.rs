@@ -1,5 +1,6 @@
 //! What a caller may write into a template.
 
+use crate::attachment;
 use domain::{
     Channel, TemplateId, WorkspaceId,
     content::{TemplateContent, Variant},
@@ -24,10 +25,11 @@ pub fn name(name: &str, violations: &mut Violations) -> String {
 /// A content as it would be stored: with copies of the layouts that it names.
 ///
 /// # Errors
-/// INVALID_ARGUMENT when it holds what can't be stored.
+/// INVALID_ARGUMENT when it holds what can't be stored, or names files that there aren't.
 pub async fn content(connection: &mut PgConnection, workspace: WorkspaceId, content: Content) -> Result<TemplateContent, Status> {
     let mut content = TemplateContent::from(content);
     storable(&content)?;
+    attachment::must_be_there(connection, workspace, &content).await?;
     let layouts = layout::html_of(connection, workspace, &content.layouts()).await.map_err(status::store)?;
     content.set_layouts(&layouts);
     Ok(content)

@@ -41,6 +41,8 @@ pub fn present_rendered(rendered: Rendered) -> Content {
         Rendered::Whatsapp(whatsapp) => content.whatsapp = Some(whatsapp),
         Rendered::Push(push) => content.push = Some(push),
         Rendered::Social(social) => content.social = Some(social),
+        // No template renders it.
+        Rendered::Free(_) => {}
     }
     content.into()
 }

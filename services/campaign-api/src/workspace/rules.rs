@@ -47,7 +47,7 @@ pub fn frequency_caps(caps: &[proto::workspace::FrequencyCap], violations: &mut 
         let field = |name: &str| format!("frequency_caps[{index}].{name}");
         let on = channel(cap.channel);
         let known = on.is_some() || cap.channel == 0;
-        violations.expect(known, &field("channel"), "must be email, sms or whatsapp, or be left out for all");
+        violations.expect(known, &field("channel"), "must be email, sms, whatsapp, push or social, or be left out for all");
         let repeated = known && read.iter().any(|other| other.channel == on);
         violations.expect(!repeated, &field("channel"), "has a cap already: keep one of the two");
         let messages = (1..=MAX_MESSAGES).contains(&cap.max_messages);

@@ -151,7 +151,7 @@ async fn a_version_that_lacks_a_channel_is_refused() {
     let without = proto::template::UpdateTemplateRequest {
         id: settings.template_id.clone(),
         content: Some(proto::template::Content {
-            sms: Some(proto::template::SmsVariant { text: "Hi".to_owned() }),
+            sms: Some(proto::template::SmsVariant { text: "Hi".to_owned(), ..proto::template::SmsVariant::default() }),
             ..proto::template::Content::default()
         }),
         ..proto::template::UpdateTemplateRequest::default()

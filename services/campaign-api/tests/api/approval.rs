@@ -24,7 +24,7 @@ pub async fn new_version(workspace: &Workspace<'_>, template_id: &str, text: &st
     let mut templates = workspace.templates(Role::Agent);
     let get = proto::template::GetTemplateRequest { id: template_id.to_owned(), version: 0 };
     let content = templates.get_template(get).await.unwrap().into_inner().template.unwrap().content.unwrap();
-    let content = Content { sms: Some(SmsVariant { text: text.to_owned() }), ..content };
+    let content = Content { sms: Some(SmsVariant { text: text.to_owned(), ..SmsVariant::default() }), ..content };
     let request = UpdateTemplateRequest { id: template_id.to_owned(), content: Some(content), ..UpdateTemplateRequest::default() };
     templates.update_template(request).await.unwrap();
 }

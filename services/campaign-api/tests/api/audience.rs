@@ -83,7 +83,7 @@ async fn an_audience_that_no_campaign_has_is_previewed() {
     let [email] = found.channels.as_slice() else { panic!("{found:?}") };
     assert_eq!((found.contacts, email.target, email.reachable), (3, 3, 2));
     assert_eq!(email.unreachable, HashMap::from([("duplicate".to_owned(), 1)]));
-    assert_eq!(preview(&workspace, of(&audience, vec![])).await.channels.len(), domain::Channel::ALL.len());
+    assert_eq!(preview(&workspace, of(&audience, vec![])).await.channels.len(), domain::Channel::BY_ADDRESS.len());
 
     // In the place of a campaign's own, over its channels.
     let settings = workspace.complete_settings("Spring").await;

@@ -27,7 +27,7 @@ async fn what_was_submitted_stays_what_is_sent_when_the_template_is_edited() {
     let request = UpdateTemplateRequest {
         id: settings.template_id.clone(),
         content: Some(Content {
-            sms: Some(SmsVariant { text: "unreviewed".to_owned() }),
+            sms: Some(SmsVariant { text: "unreviewed".to_owned(), ..SmsVariant::default() }),
             email: Some(EmailVariant { subject: "x".to_owned(), html: "<p>unreviewed</p>".to_owned(), ..EmailVariant::default() }),
             ..Default::default()
         }),

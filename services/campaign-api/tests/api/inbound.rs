@@ -108,7 +108,7 @@ impl<'a> Post<'a> {
         self.told(FactKind::Replied)
     }
 
-    fn told(&self, kind: FactKind) -> Vec<i64> {
+    pub fn told(&self, kind: FactKind) -> Vec<i64> {
         self.facts.lock().unwrap().iter().filter(|fact| fact.kind() == kind).map(|fact| fact.delivery_id).collect()
     }
 }

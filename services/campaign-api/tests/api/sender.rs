@@ -6,8 +6,8 @@ use proto::{
     campaign::ListAlertsRequest,
     common::Channel,
     sender::{
-        CreateSenderRequest, GetSenderRequest, ListProvidersRequest, ListSendersRequest, PauseSenderRequest, ResumeSenderRequest, Sender,
-        UpdateSenderRequest,
+        ConnectionStatus, CreateSenderRequest, GetSenderRequest, ListProvidersRequest, ListSendersRequest, PauseSenderRequest,
+        ResumeSenderRequest, Sender, TestSenderRequest, UpdateSenderRequest,
     },
 };
 use std::collections::HashMap;
@@ -95,6 +95,49 @@ async fn an_update_merges_and_is_checked_as_a_whole() {
 }
 
 #[tokio::test]
+async fn an_account_that_cannot_be_tested_says_so() {
+    let api = Api::start().await;
+    let workspace = api.workspace().await;
+    let settings =
+        [("host", "127.0.0.1"), ("tls", "none"), ("from", "news@example.com")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let request = CreateSenderRequest {
+        provider: "smtp".to_owned(),
+        settings: settings.into(),
+        secrets: HashMap::new(),
+        ..sender_request("Mail", Channel::Email)
+    };
+    let sender = workspace.senders(Role::Admin).create_sender(request).await.unwrap().into_inner().sender.unwrap();
+    let test = |role| {
+        let (mut client, id) = (workspace.senders(role), sender.id.clone());
+        async move { client.test_sender(TestSenderRequest { id }).await }
+    };
+    let tested = test(Role::Admin).await.unwrap().into_inner();
+    assert_eq!((tested.testable, tested.sender), (false, Some(sender.clone())));
+    assert_eq!(test(Role::Agent).await.unwrap_err().code(), Code::PermissionDenied);
+}
+
+#[tokio::test]
+async fn a_test_keeps_what_it_found_out() {
+    let api = Api::start().await;
+    let workspace = api.workspace().await;
+    let mut client = workspace.senders(Role::Admin);
+    // Nobody listens there.
+    let mut request = sender_request("SMS", Channel::Sms);
+    request.settings.insert("base_url".to_owned(), format!("http://127.0.0.1:{}", devstack::free_port().unwrap()));
+    let sender = client.create_sender(request).await.unwrap().into_inner().sender.unwrap();
+    assert!(sender.connection.is_none(), "nobody has tested it yet");
+    let tested = client.test_sender(TestSenderRequest { id: sender.id.clone() }).await.unwrap().into_inner();
+    assert!(tested.testable, "every provider with an interface of its own can be asked");
+    let found = tested.sender.unwrap().connection.unwrap();
+    assert_eq!((found.status(), found.detail.starts_with("connect")), (ConnectionStatus::Error, true), "{found:?}");
+    let read = client.get_sender(GetSenderRequest { id: sender.id.clone() }).await.unwrap().into_inner().sender.unwrap();
+    assert_eq!(read.connection, Some(found));
+    let mut connection = api.db.acquire().await.unwrap();
+    let log = store::audit::of_object(&mut connection, workspace.id, "sender", sender.id.parse().unwrap()).await.unwrap();
+    assert!(log.iter().any(|entry| entry.action == "sender.test"), "{log:?}");
+}
+
+#[tokio::test]
 async fn a_repeated_call_answers_with_the_first_sender_and_a_taken_name_is_refused() {
     let api = Api::start().await;
     let mut client = api.workspace().await.senders(Role::Admin);
@@ -122,7 +165,7 @@ async fn senders_are_paged_and_providers_listed() {
 
     let providers = client.list_providers(ListProvidersRequest {}).await.unwrap().into_inner().providers;
     let slugs: Vec<_> = providers.iter().map(|provider| provider.slug.as_str()).collect();
-    assert_eq!(slugs, ["meta", "sendgrid", "smtp", "twilio"]);
+    assert_eq!(slugs, providers::registry::PROVIDERS.iter().map(|provider| provider.slug).collect::<Vec<_>>());
     assert!(providers.iter().all(|provider| provider.settings.iter().all(|field| !field.help.is_empty())));
 }
 

@@ -15,10 +15,13 @@ use proto::{
         Contact, CreateListRequest, CreateSegmentRequest, Filter, UpsertContactRequest, contact_service_client::ContactServiceClient,
         list_service_client::ListServiceClient, segment_service_client::SegmentServiceClient,
     },
+    conversation::conversation_service_client::ConversationServiceClient,
+    device::device_service_client::DeviceServiceClient,
     optout::opt_out_service_client::OptOutServiceClient,
     sender::{CreateSenderRequest, sender_service_client::SenderServiceClient},
     template::{
-        Content, CreateTemplateRequest, EmailVariant, SmsVariant, layout_service_client::LayoutServiceClient,
+        Content, CreateTemplateRequest, EmailVariant, SmsVariant, attachment_service_client::AttachmentServiceClient,
+        layout_service_client::LayoutServiceClient, provider_template_service_client::ProviderTemplateServiceClient,
         template_service_client::TemplateServiceClient,
     },
     workspace::{
@@ -31,6 +34,7 @@ use runtime::{
     auth::{Grant, Issuer},
     client::Outgoing,
     config,
+    seal::Kek,
 };
 use std::{collections::HashMap, path::PathBuf, time::Duration};
 use store::Db;
@@ -45,6 +49,8 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A running campaign-api, its database and a stand-in for the scheduler.
 pub struct Api {
+    /// Where it answers.
+    pub url: String,
     pub channel: Channel,
     pub issuer: Issuer,
     pub scheduler: FakeScheduler,
@@ -54,6 +60,8 @@ pub struct Api {
     pub prefix: String,
     /// The key of the service's links.
     pub links: LinkKey,
+    /// What seals credentials and what people write.
+    pub kek: Kek,
     shutdown: Shutdown,
     folder: PathBuf,
     _database: TestDatabase,
@@ -85,15 +93,17 @@ impl Api {
         common.subject_prefix = subject_prefix();
         common.ports_file = Some(folder.join("port.json"));
         let prefix = common.subject_prefix.clone();
-        let key = || runtime::seal::Kek::generate().unwrap();
+        let key = || Kek::generate().unwrap();
         let link_key = key();
         let links = LinkKey::from_base64(&link_key).unwrap();
+        let kek = key();
         let config = Config {
             common,
             auth: config::Auth::public_key(public_key),
-            kek: config::Kek { kek: Some(key().into()), kek_file: None },
+            kek: config::Kek { kek: Some(kek.clone().into()), kek_file: None },
             links: config::Links { link_key: link_key.clone().into(), public_url: "https://hub.example/".to_owned() },
             internal: config::Internal { scheduler_url, internal_token: "internal".into() },
+            api_url: Some("https://api.example/".to_owned()),
         };
         let shutdown = Shutdown::new(Duration::from_secs(5));
         let service = tokio::spawn(campaign_api::run(config, shutdown.clone()));
@@ -103,18 +113,28 @@ impl Api {
             serde_json::from_slice::<serde_json::Value>(&text).ok()?["port"].as_u64()
         })
         .await;
-        let channel = runtime::client::channel(&format!("http://127.0.0.1:{port}")).unwrap();
+        let url = format!("http://127.0.0.1:{port}");
+        let channel = runtime::client::channel(&url).unwrap();
         let db = Db::connect(&database.url, store::Role::Owner, 4).await.unwrap();
         let nats_url = servers.nats_url.clone();
-        Self { channel, issuer, scheduler, db, nats_url, prefix, links, shutdown, folder, _database: database }
+        let kek = Kek::from_base64(&kek).unwrap();
+        Self { url, channel, issuer, scheduler, db, nats_url, prefix, links, kek, shutdown, folder, _database: database }
     }
 
     pub fn token(&self, workspace: Option<WorkspaceId>, role: Role) -> String {
-        self.issuer.token(&Grant::new(format!("test-{role}"), workspace, role, OffsetDateTime::now_utc())).unwrap()
+        self.token_of(&format!("test-{role}"), workspace, role)
+    }
+
+    fn token_of(&self, subject: &str, workspace: Option<WorkspaceId>, role: Role) -> String {
+        self.issuer.token(&Grant::new(subject, workspace, role, OffsetDateTime::now_utc())).unwrap()
     }
 
     pub fn connection(&self, workspace: Option<WorkspaceId>, role: Role) -> Authorized {
-        let outgoing = Outgoing::new(&self.token(workspace, role).into()).unwrap();
+        self.connection_of(&format!("test-{role}"), workspace, role)
+    }
+
+    pub fn connection_of(&self, subject: &str, workspace: Option<WorkspaceId>, role: Role) -> Authorized {
+        let outgoing = Outgoing::new(&self.token_of(subject, workspace, role).into()).unwrap();
         InterceptedService::new(self.channel.clone(), outgoing)
     }
 
@@ -177,9 +197,13 @@ impl Workspace<'_> {
         segments: SegmentServiceClient,
         templates: TemplateServiceClient,
         layouts: LayoutServiceClient,
+        attachments: AttachmentServiceClient,
+        provider_templates: ProviderTemplateServiceClient,
         senders: SenderServiceClient,
         campaigns: CampaignServiceClient,
         opt_outs: OptOutServiceClient,
+        conversations: ConversationServiceClient,
+        devices: DeviceServiceClient,
         consents: ConsentServiceClient,
         topics: TopicServiceClient,
     }
@@ -200,7 +224,7 @@ impl Workspace<'_> {
     pub async fn template(&self, name: &str) -> String {
         let content = Content {
             email: Some(EmailVariant { subject: "Hi".to_owned(), html: "<p>Hi {{ name }}</p>".to_owned(), ..EmailVariant::default() }),
-            sms: Some(SmsVariant { text: "Hi {{ name }}".to_owned() }),
+            sms: Some(SmsVariant { text: "Hi {{ name }}".to_owned(), ..SmsVariant::default() }),
             ..Content::default()
         };
         let request = CreateTemplateRequest { name: name.to_owned(), content: Some(content), request_id: String::new() };
@@ -249,7 +273,8 @@ pub fn sender_request(name: &str, channel: WireChannel) -> CreateSenderRequest {
         }
         _ => (
             "twilio",
-            map(&[("account_sid", "AC00000000000000000000000000000001"), ("from", "+15550001111")]),
+            // Its connection is tested now and then: by nobody who is asked.
+            map(&[("account_sid", "AC00000000000000000000000000000001"), ("from", "+15550001111"), ("base_url", "http://127.0.0.1:9")]),
             map(&[("auth_token", "0123456789abcdef")]),
         ),
     };

@@ -11,7 +11,11 @@ use tonic::Code;
 use tonic_types::StatusExt as _;
 
 fn content(sms: &str) -> Content {
-    Content { sms: Some(SmsVariant { text: sms.to_owned() }), missing: MissingPolicy::Skip.into(), ..Content::default() }
+    Content {
+        sms: Some(SmsVariant { text: sms.to_owned(), ..SmsVariant::default() }),
+        missing: MissingPolicy::Skip.into(),
+        ..Content::default()
+    }
 }
 
 fn create(name: &str, content: Content) -> CreateTemplateRequest {

@@ -12,7 +12,7 @@ use tonic::Code;
 fn content(html: &str, offer: &str) -> Content {
     Content {
         email: Some(EmailVariant { subject: "Hi".to_owned(), html: html.to_owned(), ..EmailVariant::default() }),
-        sms: Some(SmsVariant { text: "{{ fragments.offer }}".to_owned() }),
+        sms: Some(SmsVariant { text: "{{ fragments.offer }}".to_owned(), ..SmsVariant::default() }),
         fragments: [("offer".to_owned(), offer.to_owned())].into(),
         ..Content::default()
     }

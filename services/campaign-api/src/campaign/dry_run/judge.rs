@@ -7,7 +7,8 @@ use domain::{
     content::Rendered,
     delivery::reason,
     gate::{Decision, decide},
-    render::{Person, RenderError, email},
+    render::{Person, RenderError, email, sms::Segments},
+    sms::{Unpriced, country},
 };
 use runtime::status;
 use std::{collections::BTreeMap, sync::Arc};
@@ -28,7 +29,7 @@ struct Judged {
 pub async fn page(state: &State, plan: &Arc<Plan>, mut tally: Tally, after: Option<Uuid>) -> Result<(Tally, Option<Uuid>), Status> {
     let mut tx = state.db.tenant(plan.campaign.workspace_id).await.map_err(status::store)?;
     let channels: Vec<_> = plan.policies.keys().copied().collect();
-    let found = dry_run::page(&mut tx, &plan.audience, &channels, after, PAGE).await.map_err(status::store)?;
+    let found = dry_run::page(&mut tx, &plan.audience, (&channels, &plan.apps), after, PAGE).await.map_err(status::store)?;
     let Page { contacts, candidates, next } = found;
     tally.judged += contacts.len() as u64;
     let mut judged = Vec::with_capacity(candidates.len());
@@ -56,6 +57,21 @@ pub async fn page(state: &State, plan: &Arc<Plan>, mut tally: Tally, after: Opti
     Ok((tally.await.map_err(|error| status::internal(&error))?, next))
 }
 
+/// What would be posted, by each account: nobody in particular gets it, so no rule about contacts holds.
+pub fn posts(plan: &Plan, tally: &mut Tally) {
+    for account in &plan.accounts {
+        match plan.renderer.render(Channel::Social, &Person::default(), &plan.occasion) {
+            Ok(mut content) => {
+                if let (Rendered::Social(post), Some(network)) = (&mut content, account.network) {
+                    post.text = post.text_on(network).to_owned();
+                }
+                tally.send(Channel::Social, None, ContactId(account.sender_id.0), content, Some(account.price_micros));
+            }
+            Err(error) => tally.suppress(Channel::Social, reason::of_unrendered(&error)),
+        }
+    }
+}
+
 fn subject(candidate: &Candidate) -> Subject<'_> {
     Subject { contact_id: candidate.contact_id, address_key: &candidate.address_key, tried: None, doubtful: false }
 }
@@ -69,10 +85,21 @@ fn count(plan: &Plan, tally: &mut Tally, judged: Judged, contacts: &BTreeMap<Con
     };
     let rendered = contacts.get(&contact_id).map(|person| render(plan, channel, person));
     match rendered {
-        Some(Ok(content)) => tally.send(channel, later, contact_id, content),
+        Some(Ok(content)) => match cost(plan, contacts.get(&contact_id), &content) {
+            Ok(cost_micros) => tally.send(channel, later, contact_id, content, cost_micros),
+            Err(unpriced) => tally.suppress(channel, unpriced.reason()),
+        },
         Some(Err(error)) => tally.suppress(channel, reason::of_unrendered(&error)),
         None => tally.suppress(channel, reason::CONTACT_DELETED),
     }
+}
+
+/// What a text costs and whether it is sent at all, as the dispatcher finds it out, but for the length of its short links and for what the
+/// provider is asked to put in the place of rare characters. None: the sender's price, whatever it says.
+fn cost(plan: &Plan, person: Option<&Person>, content: &Rendered) -> Result<Option<i64>, Unpriced> {
+    let (Rendered::Sms(sms), Some(pricing), Some(person)) = (content, &plan.texts, person) else { return Ok(None) };
+    let segments = u32::try_from(Segments::of(&sms.text).segments).unwrap_or(u32::MAX);
+    pricing.quote(country::of(&person.phone), segments, !sms.media_urls.is_empty()).map(|quote| Some(quote.cost_micros))
 }
 
 /// As the dispatcher does it, links made our own included; shown is what it was before that.

@@ -41,11 +41,11 @@ impl Tally {
         *of.suppressed.entry(reason.to_owned()).or_default() += 1;
     }
 
-    /// One that would be sent, now or later for a reason.
-    pub fn send(&mut self, channel: Channel, later: Option<&str>, contact: ContactId, content: Rendered) {
+    /// One that would be sent, now or later for a reason. Without a cost of its own it costs its sender's price.
+    pub fn send(&mut self, channel: Channel, later: Option<&str>, contact: ContactId, content: Rendered, cost_micros: Option<i64>) {
         let of = self.channels.entry(channel).or_default();
         of.target += 1;
-        of.cost_micros = of.cost_micros.saturating_add(of.price_micros);
+        of.cost_micros = of.cost_micros.saturating_add(cost_micros.unwrap_or(of.price_micros));
         match later {
             Some(reason) => *of.deferred.entry(reason.to_owned()).or_default() += 1,
             None => of.passed += 1,
@@ -103,6 +103,7 @@ fn sample(contact: ContactId, content: Rendered) -> SampleRendering {
         Rendered::Whatsapp(whatsapp) => (String::new(), serde_json::to_string(&whatsapp).unwrap_or_default()),
         Rendered::Push(push) => (push.title, push.body),
         Rendered::Social(social) => (String::new(), social.text),
+        Rendered::Free(free) => (free.subject, free.text),
     };
     SampleRendering { contact_id: contact.to_string(), subject, body }
 }

@@ -36,7 +36,10 @@ impl Asked {
     /// sender is paused.
     pub async fn read(connection: &mut PgConnection, workspace: WorkspaceId, request: TestSendTemplateRequest) -> Result<Self, Status> {
         let channel = proto::convert::channel(request.channel);
-        let channel = channel.ok_or_else(|| status::invalid("channel", "must be given: email, sms or whatsapp"))?;
+        let channel = channel.ok_or_else(|| status::invalid("channel", "must be given: email, sms, whatsapp or push"))?;
+        if !channel.has_contact() {
+            return Err(status::invalid("channel", "a post can't be tried on a few: everybody would see it; look at its preview instead"));
+        }
         let campaign = campaign(connection, workspace, &request.campaign_id).await?;
         let template = template(connection, workspace, &request, campaign.as_ref()).await?;
         let sender = sender(connection, workspace, &request.sender_id, channel, campaign.as_ref()).await?;
@@ -122,7 +125,7 @@ fn recipients(written: &[String], channel: Channel, rules: &PhoneRules) -> Resul
     violations.expect((1..=MAX_ADDRESSES).contains(&written.len()), "addresses", "must be 1 to 10");
     let (mut recipients, mut seen) = (Vec::new(), BTreeSet::new());
     for (index, written) in written.iter().take(MAX_ADDRESSES).enumerate() {
-        let read = if channel.uses_phone() { address::phone(written, rules) } else { address::email(written) };
+        let read = address::of_channel(channel, written, rules);
         let Some(key) = read.key else {
             let problem = if read.problem.is_empty() { "is empty".to_owned() } else { read.problem };
             violations.add(format!("addresses[{index}]"), problem);
