@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo up build test test-clients chaos check fmt clean distclean bench sqlx proto-lint proto-breaking doctor
+.PHONY: help demo up build test test-clients test-contracts chaos check fmt clean distclean bench sqlx proto-lint proto-breaking doctor
 .PHONY: check-fmt check-rules check-clippy check-sqlx check-deps
 
 CARGO ?= cargo
@@ -14,6 +14,7 @@ export SQLX_OFFLINE ?= true
 BIN = $$($(CARGO) metadata --format-version 1 --no-deps --offline | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug
 TOOLS = $(CURDIR)/.fanfare/tools
 BUF_VERSION = 1.75.0
+PRISM_VERSION = 5.16.0
 BUF = $(TOOLS)/buf-$(BUF_VERSION)/node_modules/.bin/buf
 
 help: ## this list
@@ -37,6 +38,9 @@ chaos: build ## kill, freeze and starve a hub while it sends (3 minutes); LONG=1
 
 test-clients: build ## drive a hub from Python and from a browser; needs Node 20 and Chromium
 	@exec sh tests/clients/run.sh "$(BIN)/fanfare" "$(TOOLS)"
+
+test-contracts: build ## have an independent mock of each provider take what the adapters send, and judge what the sandbox answers; needs Node 20
+	@exec sh tests/contracts/run.sh $(PRISM_VERSION) "$(TOOLS)" "$(BIN)/sandbox" $(CARGO)
 
 bench: build ## measure each part as a ratio to a raw limit, and the whole path (10 minutes); ONLY=gate picks one
 	@exec "$(BIN)/with-servers" -- "$(BIN)/bench" $(ONLY)

@@ -4,6 +4,10 @@
 //! keeps its port over a restart, so that what points at it goes on to work. What is in the hub (a workspace, senders, the
 //! sandbox's configuration) is the caller's business, through its API.
 
+mod addresses;
+
+pub use addresses::Addresses;
+
 use crate::{
     dirs,
     ports::free_port,
@@ -17,8 +21,8 @@ use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-/// The channels that have a dispatcher.
-pub const CHANNELS: [&str; 3] = ["email", "sms", "whatsapp"];
+/// The channels that can have a dispatcher.
+pub const CHANNELS: [&str; 5] = ["email", "sms", "whatsapp", "push", "social"];
 const SANDBOX: &str = "sandbox";
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 const POLL: Duration = Duration::from_millis(100);
@@ -32,7 +36,9 @@ pub struct HubOptions {
     pub subject_prefix: String,
     /// The folder of the programs.
     pub bin_dir: PathBuf,
-    /// Dispatchers for each channel.
+    /// Those that have one.
+    pub channels: Vec<&'static str>,
+    /// Dispatchers for each of them.
     pub dispatchers: usize,
     pub schedulers: usize,
     /// Added to every service's environment.
@@ -40,7 +46,7 @@ pub struct HubOptions {
 }
 
 impl HubOptions {
-    /// One dispatcher a channel, one scheduler, and the programs built beside the running one.
+    /// One dispatcher for each of the channels, one scheduler, and the programs built beside the running one.
     ///
     /// # Errors
     /// When the running program's path can't be found out.
@@ -50,6 +56,7 @@ impl HubOptions {
             nats_url: nats_url.into(),
             subject_prefix: "fanfare".to_owned(),
             bin_dir: dirs::bin_dir()?,
+            channels: CHANNELS.to_vec(),
             dispatchers: 1,
             schedulers: 1,
             env: Vec::new(),
@@ -65,37 +72,12 @@ pub struct Hub {
     processes: BTreeMap<String, Process>,
 }
 
-/// Base URLs on 127.0.0.1, with no slash at their end.
-#[derive(Debug, Clone)]
-pub struct Addresses {
-    pub campaign_api: String,
-    pub scheduler: String,
-    pub analytics: String,
-    pub webhook_ingest: String,
-    pub sandbox: String,
-    pub sandbox_smtp_port: u16,
-}
-
 /// A process that ended by itself.
 #[derive(Debug, Clone)]
 pub struct Ended {
     pub name: String,
     /// How, and what it said last.
     pub message: String,
-}
-
-impl Addresses {
-    fn choose() -> Result<Self> {
-        let base = || Ok::<_, anyhow::Error>(format!("http://127.0.0.1:{}", free_port()?));
-        Ok(Self {
-            campaign_api: base()?,
-            scheduler: base()?,
-            analytics: base()?,
-            webhook_ingest: base()?,
-            sandbox: base()?,
-            sandbox_smtp_port: free_port()?,
-        })
-    }
 }
 
 impl Hub {
@@ -209,8 +191,11 @@ fn common_env(state: &StateDir, options: &HubOptions, secrets: &Secrets, address
         ("FANFARE_KEK", &secrets.kek),
         ("FANFARE_LINK_KEY", &secrets.link_key),
         ("FANFARE_PUBLIC_URL", &addresses.webhook_ingest),
+        ("FANFARE_API_URL", &addresses.campaign_api),
         ("FANFARE_SCHEDULER_URL", &addresses.scheduler),
         ("FANFARE_INTERNAL_TOKEN", &internal),
+        // The sandbox is on this machine.
+        ("FANFARE_PRIVATE_NETWORKS", "allow"),
     ];
     Ok(own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).chain(options.env.iter().cloned()).collect())
 }
@@ -227,7 +212,7 @@ impl Setup<'_> {
         let to = self.addresses;
         let mut specs = vec![
             self.sandbox()?,
-            self.service("webhook-ingest", "webhook-ingest", &to.webhook_ingest)?,
+            self.ingest()?,
             self.service("scheduler", "scheduler", &to.scheduler)?,
             self.service("analytics", "analytics", &to.analytics)?,
             self.service("campaign-api", "campaign-api", &to.campaign_api)?,
@@ -235,13 +220,19 @@ impl Setup<'_> {
         for number in 2..=self.options.schedulers {
             specs.push(self.service(&numbered("scheduler", number), "scheduler", &any_address()?)?);
         }
-        for channel in CHANNELS {
+        for channel in &self.options.channels {
             for number in 1..=self.options.dispatchers {
                 let name = numbered(&format!("dispatcher-{channel}"), number);
                 specs.push(self.service(&name, "dispatcher", &any_address()?)?.args(["--channel", channel]));
             }
         }
         Ok(specs)
+    }
+
+    fn ingest(&self) -> Result<Spec> {
+        let mut spec = self.service("webhook-ingest", "webhook-ingest", &self.addresses.webhook_ingest)?;
+        spec.env.push(("FANFARE_BOUNCE_LISTEN".to_owned(), format!("127.0.0.1:{}", self.addresses.bounce_port)));
+        Ok(spec)
     }
 
     fn service(&self, name: &str, program: &str, address: &str) -> Result<Spec> {

@@ -3,6 +3,10 @@
 //! They look like each provider's own, so that nothing downstream treats a local run differently. None opens anything
 //! outside of this machine.
 
+mod accounts;
+
+pub use accounts::{Push, Social};
+
 use crate::{dirs, endpoints::Webhooks};
 use anyhow::{Context, Result, anyhow};
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
@@ -54,6 +58,8 @@ pub struct Secrets {
     pub sendgrid_public_key: String,
     pub smtp_username: String,
     pub smtp_password: String,
+    pub push: Push,
+    pub social: Social,
 }
 
 impl std::fmt::Debug for Secrets {
@@ -111,6 +117,8 @@ impl Secrets {
             sendgrid_public_key: BASE64_STANDARD.encode([&P256_SPKI, event.public_key().as_ref()].concat()),
             smtp_username: "fanfare".to_owned(),
             smtp_password: random_text()?,
+            push: Push::generate()?,
+            social: Social::generate()?,
         })
     }
 
@@ -122,7 +130,12 @@ impl Secrets {
         let path = state_dir.join("secrets.json");
         if path.exists() {
             let text = fs::read(&path).with_context(|| format!("{} can't be read", path.display()))?;
-            return serde_json::from_slice(&text).with_context(|| format!("{} is damaged; `make clean` starts afresh", path.display()));
+            let kept: Value = serde_json::from_slice(&text).with_context(|| damaged(&path))?;
+            let whole = completed(&kept)?;
+            if whole != kept {
+                dirs::write_private(&path, &serde_json::to_vec_pretty(&whole)?)?;
+            }
+            return serde_json::from_value(whole).with_context(|| damaged(&path));
         }
         let secrets = Self::generate()?;
         dirs::write_private(&path, &serde_json::to_vec_pretty(&secrets)?)?;
@@ -150,7 +163,7 @@ impl Secrets {
     /// The sandbox's configuration: these secrets, the hub's webhooks and how recipients behave.
     #[must_use]
     pub fn sandbox_config(&self, seed: u64, webhooks: &Webhooks, behaviour: &Value) -> Value {
-        json!({
+        let mut config = json!({
             "seed": seed,
             "twilio": {"account_sid": self.twilio_account_sid, "auth_token": self.twilio_auth_token, "inbound_url": webhooks.twilio_inbound},
             "sendgrid": {"api_key": self.sendgrid_api_key, "private_key_pem": self.sendgrid_private_key_pem, "webhook_url": webhooks.sendgrid},
@@ -162,8 +175,27 @@ impl Secrets {
             },
             "smtp": {"username": self.smtp_username, "password": self.smtp_password},
             "behaviour": behaviour,
-        })
+        });
+        for (name, account) in self.push.sandbox().into_iter().chain(self.social.sandbox()) {
+            config[name] = account;
+        }
+        config
     }
+}
+
+fn damaged(path: &Path) -> String {
+    format!("{} is damaged; `make clean` starts afresh", path.display())
+}
+
+/// What an earlier version has kept, with the accounts that are new since then.
+fn completed(kept: &Value) -> Result<Value> {
+    let mut whole = kept.clone();
+    if let (Value::Object(whole), Value::Object(made)) = (&mut whole, serde_json::to_value(Secrets::generate()?)?) {
+        for (name, account) in made.into_iter().filter(|(name, _)| name == "push" || name == "social") {
+            whole.entry(name).or_insert(account);
+        }
+    }
+    Ok(whole)
 }
 
 /// 256 random bits as text that needs no escaping in a URL.
@@ -218,6 +250,19 @@ mod tests {
         let first = Secrets::load_or_generate(state.path()).unwrap();
         assert_eq!(Secrets::load_or_generate(state.path()).unwrap().kek, first.kek);
         assert_ne!(Secrets::generate().unwrap().kek, first.kek);
+    }
+
+    #[test]
+    fn what_an_earlier_version_kept_gets_the_new_accounts_once() {
+        let state = StateDir::scratch_blocking().unwrap();
+        let mut old = serde_json::to_value(Secrets::generate().unwrap()).unwrap();
+        old.as_object_mut().unwrap().remove("push");
+        old.as_object_mut().unwrap().remove("social");
+        fs::write(state.path().join("secrets.json"), old.to_string()).unwrap();
+        let first = Secrets::load_or_generate(state.path()).unwrap();
+        let again = Secrets::load_or_generate(state.path()).unwrap();
+        assert_eq!((&first.kek, &first.push.vapid_public_key), (&again.kek, &again.push.vapid_public_key));
+        assert_eq!(old["kek"], first.kek);
     }
 
     #[test]

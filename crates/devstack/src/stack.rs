@@ -166,5 +166,7 @@ impl Stack {
 }
 
 pub(crate) async fn migrate(database_url: &str) -> Result<()> {
-    store::admin::migrate(database_url).await.context("the database can't be brought up to date")
+    // A schema that changed before it was released has no way on.
+    let what = "the database can't be brought up to date (`make clean` removes the local one, if an earlier build has left it)";
+    store::admin::migrate(database_url).await.context(what)
 }

@@ -1,8 +1,8 @@
 //! What can be typed. Each noun's verbs are next to the code that does them.
 
 use crate::{
-    access, alerts, campaign, consent, contacts, demo, dlq, explain, hub, layout, list, optout, segment, sender, stats, template, topic,
-    workspace,
+    access, alerts, attachment, campaign, consent, contacts, demo, device, dlq, explain, hub, inbox, layout, list, optout, segment, sender,
+    stats, template, topic, whatsapp_template, workspace,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -75,6 +75,16 @@ pub enum Command {
         #[command(subcommand)]
         verb: template::Verb,
     },
+    /// Templates that WhatsApp's providers keep: what may be sent there
+    WhatsappTemplate {
+        #[command(subcommand)]
+        verb: whatsapp_template::Verb,
+    },
+    /// Files that e-mails carry: pictures for their HTML, and documents
+    Attachment {
+        #[command(subcommand)]
+        verb: attachment::Verb,
+    },
     /// HTML files that e-mails are set into
     Layout {
         #[command(subcommand)]
@@ -111,6 +121,16 @@ pub enum Command {
     Topic {
         #[command(subcommand)]
         verb: topic::Verb,
+    },
+    /// The apps and browsers of contacts that notifications go to
+    Device {
+        #[command(subcommand)]
+        verb: device::Verb,
+    },
+    /// What people write to the senders, read and answered
+    Inbox {
+        #[command(subcommand)]
+        verb: inbox::Verb,
     },
     /// Addresses that must not be messaged
     Optout {

@@ -8,14 +8,17 @@
 mod access;
 mod alerts;
 pub mod args;
+mod attachment;
 pub mod campaign;
 mod consent;
 pub mod contacts;
 pub mod demo;
+mod device;
 pub mod dlq;
 mod explain;
 pub mod failure;
 pub mod hub;
+mod inbox;
 mod layout;
 mod list;
 mod optout;
@@ -29,6 +32,7 @@ pub mod session;
 mod stats;
 mod template;
 mod topic;
+mod whatsapp_template;
 mod workspace;
 
 use args::{Cli, Command};
@@ -47,7 +51,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Contacts { verb } => contacts::run(verb, &Session::open(global)?).await,
         Command::List { verb } => list::run(verb, &Session::open(global)?).await,
         Command::Segment { verb } => segment::run(verb, &Session::open(global)?).await,
+        Command::WhatsappTemplate { verb } => whatsapp_template::run(verb, &Session::open(global)?).await,
         Command::Template { verb } => template::run(verb, &Session::open(global)?).await,
+        Command::Attachment { verb } => attachment::run(verb, &Session::open(global)?).await,
         Command::Layout { verb } => layout::run(verb, &Session::open(global)?).await,
         Command::Sender { verb } => sender::run(verb, &Session::open(global)?).await,
         Command::Campaign { verb } => campaign::run(verb, &Session::open(global)?).await,
@@ -56,6 +62,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Alerts { verb } => alerts::run(verb, &Session::open(global)?).await,
         Command::Consent { verb } => consent::run(verb, &Session::open(global)?).await,
         Command::Topic { verb } => topic::run(verb, &Session::open(global)?).await,
+        Command::Device { verb } => device::run(verb, &Session::open(global)?).await,
+        Command::Inbox { verb } => inbox::run(verb, &Session::open(global)?).await,
         Command::Optout { verb } => optout::run(verb, &Session::open(global)?).await,
         Command::Access { verb } => access::run(verb, &Session::open(global)?).await,
         Command::Dlq { verb } => dlq::run(verb, dlq::Operator::open(global)?).await,

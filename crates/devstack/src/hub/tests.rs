@@ -29,9 +29,11 @@ fn setting(log: &str, name: &str) -> String {
 #[tokio::test]
 async fn every_service_gets_its_settings_and_keeps_its_port_over_a_restart() {
     let state = StateDir::scratch_blocking().unwrap();
-    let options = HubOptions { dispatchers: 2, schedulers: 2, env: vec![("EXTRA".into(), "1".into())], ..stand_ins(&state) };
+    let channels = vec!["email", "sms", "whatsapp"];
+    let options = HubOptions { channels, dispatchers: 2, schedulers: 2, env: vec![("EXTRA".into(), "1".into())], ..stand_ins(&state) };
     let mut hub = Hub::start(&state, &options).await.unwrap();
-    assert_eq!(hub.names().count(), 6 + 2 * CHANNELS.len());
+    assert_eq!(hub.names().count(), 6 + 2 * 3);
+    assert!(hub.process("dispatcher-push").is_err(), "only the channels that were asked for");
     assert!(hub.process("scheduler-2").is_ok());
     let api = hub.addresses.campaign_api.clone();
     let process = hub.process("campaign-api").unwrap();
@@ -54,6 +56,7 @@ async fn every_service_gets_its_settings_and_keeps_its_port_over_a_restart() {
 async fn a_process_that_dies_is_named() {
     let state = StateDir::scratch_blocking().unwrap();
     let mut hub = Hub::start(&state, &stand_ins(&state)).await.unwrap();
+    assert!(CHANNELS.iter().all(|channel| hub.process(&format!("dispatcher-{channel}")).is_ok()));
     hub.process("analytics").unwrap().signal(nix::sys::signal::Signal::SIGKILL).unwrap();
     let message = tokio::time::timeout(Duration::from_secs(10), hub.failed()).await.unwrap().unwrap();
     assert!(message.starts_with("analytics ended (signal: 9"), "{message}");

@@ -56,12 +56,12 @@ pub fn channel(text: &str) -> Result<(Channel, Option<String>), String> {
 
 pub async fn run(args: CreateArgs, session: &Session) -> Result<()> {
     let senders = resolve::senders(session).await?;
-    let channels = args.channels.iter().map(|(channel, sender)| choose(&senders, *channel, sender.as_deref()));
+    let channels = choose_all(&senders, &args.channels)?;
     let mut settings = Settings {
         name: args.name,
         description: args.description,
         template_id: resolve::template(session, &args.template).await?,
-        channels: channels.collect::<Result<_>>()?,
+        channels,
         list_ids: resolve::lists(session, &args.lists).await?,
         exclude_list_ids: resolve::lists(session, &args.excluded).await?,
         schedule: args.at.zip(args.timezone).map(|(local_time, timezone)| Schedule { local_time, timezone }),
@@ -103,6 +103,22 @@ pub fn choose(senders: &[Sender], channel: Channel, named: Option<&str>) -> Resu
     }
 }
 
+/// All channels that were named, with their senders. One that is named again has a further sender, if it may have several.
+///
+/// # Errors
+/// As [`choose`].
+pub fn choose_all(senders: &[Sender], named: &[(Channel, Option<String>)]) -> Result<Vec<ChannelSetting>> {
+    let mut settings: Vec<ChannelSetting> = Vec::new();
+    for (channel, sender) in named {
+        let chosen = choose(senders, *channel, sender.as_deref())?;
+        match settings.iter_mut().find(|setting| setting.channel == chosen.channel) {
+            Some(first) if channel.has_several_senders() => first.also_sender_ids.push(chosen.sender_id),
+            _ => settings.push(chosen),
+        }
+    }
+    Ok(settings)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,6 +142,16 @@ mod tests {
     fn a_channel_may_name_its_sender() {
         assert_eq!(channel("sms=Twilio SMS").unwrap(), (Channel::Sms, Some("Twilio SMS".into())));
         assert_eq!(channel("email").unwrap(), (Channel::Email, None));
-        assert!(channel("fax=1").unwrap_err().contains("email, sms or whatsapp"));
+        assert!(channel("fax=1").unwrap_err().contains("email, sms, whatsapp, push or social"));
+    }
+
+    #[test]
+    fn accounts_of_one_channel_are_named_one_by_one() {
+        let senders = [sender("1", "Page", Channel::Social), sender("2", "X", Channel::Social), sender("3", "SMS", Channel::Sms)];
+        let named = |channel, name: &str| (channel, Some(name.to_owned()));
+        let named = [named(Channel::Social, "Page"), named(Channel::Sms, "SMS"), named(Channel::Social, "X")];
+        let settings = choose_all(&senders, &named).unwrap();
+        let ids: Vec<_> = settings.iter().map(|setting| (setting.sender_id.as_str(), setting.also_sender_ids.as_slice())).collect();
+        assert_eq!(ids, [("1", &["2".to_owned()][..]), ("3", &[])]);
     }
 }

@@ -37,7 +37,7 @@ pub async fn run(args: DeliveriesArgs, session: &Session) -> Result<()> {
             Ok((page.deliveries, page.next_page_token))
         }
     });
-    let head = ["id", "channel", "address", "status", "reason", "attempts", "version", "provider's id"];
+    let head = ["id", "channel", "address", "status", "reason", "attempts", "version", "provider's id", "link"];
     session.output.rows(head, &deliveries.await?, |delivery| {
         [
             delivery.id.clone(),
@@ -48,6 +48,7 @@ pub async fn run(args: DeliveriesArgs, session: &Session) -> Result<()> {
             delivery.attempts.to_string(),
             if delivery.content_version == 0 { String::new() } else { delivery.content_version.to_string() },
             delivery.provider_message_id.clone(),
+            delivery.permalink.clone(),
         ]
     })
 }

@@ -142,19 +142,20 @@ fn apply(args: EditArgs, settings: &mut Settings) -> Result<()> {
     guards::set_budgets(settings, &args.channel_budgets)
 }
 
-/// The channels that are named; one that was there keeps its guards, and its sender unless another is named.
+/// The channels that are named; one that was there keeps its guards, and its senders unless others are named.
 fn replaced(before: &[ChannelSetting], named: &[(Channel, Option<String>)], senders: &[Sender]) -> Result<Vec<ChannelSetting>> {
-    let one = |(channel, sender): &(Channel, Option<String>)| {
-        let known = before.iter().find(|setting| proto::convert::channel(setting.channel) == Some(*channel));
-        match (known, sender) {
-            (Some(known), None) => Ok(known.clone()),
-            (known, _) => {
-                let chosen = create::choose(senders, *channel, sender.as_deref())?;
-                Ok(ChannelSetting { sender_id: chosen.sender_id.clone(), ..known.cloned().unwrap_or(chosen) })
-            }
-        }
-    };
-    named.iter().map(one).collect()
+    let known = |channel: Channel| before.iter().find(|setting| proto::convert::channel(setting.channel) == Some(channel));
+    let (kept, new): (Vec<_>, Vec<_>) = named.iter().cloned().partition(|(channel, sender)| sender.is_none() && known(*channel).is_some());
+    let kept = kept.iter().filter_map(|(channel, _)| known(*channel).cloned());
+    let new = create::choose_all(senders, &new)?.into_iter().map(|chosen| {
+        let guards = before.iter().find(|setting| setting.channel == chosen.channel).cloned();
+        ChannelSetting { sender_id: chosen.sender_id.clone(), also_sender_ids: chosen.also_sender_ids.clone(), ..guards.unwrap_or(chosen) }
+    });
+    let mut all: Vec<_> = kept.chain(new).collect();
+    // As they were named.
+    let place = |setting: &ChannelSetting| named.iter().position(|(channel, _)| proto::convert::channel(setting.channel) == Some(*channel));
+    all.sort_by_key(place);
+    Ok(all)
 }
 
 fn describe(campaign: &Campaign) -> String {

@@ -39,6 +39,9 @@ pub struct GuardArgs {
     /// Channel that nobody is selected for: it only rescues; repeat for more
     #[arg(long = "rescue-only", value_name = "CHANNEL")]
     rescue_only: Vec<Channel>,
+    /// How many messages one text may make, 1 to 24; 4 unless set
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=24))]
+    max_segments: Option<u32>,
     /// Such as "opened email within 48h skips sms"; without "within": ever. Repeat for more
     #[arg(long = "rule", value_name = "RULE", value_parser = rule)]
     rules: Vec<EngagementRule>,
@@ -65,6 +68,9 @@ impl GuardArgs {
         }
         for channel in self.rescue_only {
             of(settings, channel)?.rescue_only = true;
+        }
+        if let Some(most) = self.max_segments {
+            of(settings, Channel::Sms)?.max_segments = most;
         }
         set_budgets(settings, &self.channel_budgets)
     }
@@ -177,11 +183,18 @@ fn of_channel(setting: &ChannelSetting, senders: &[Sender]) -> Vec<String> {
         let known = senders.iter().find(|sender| sender.id == setting.fallback_sender_id);
         parts.push(format!("falls back to {}", known.map_or(&setting.fallback_sender_id, |sender| &sender.name)));
     }
+    if !setting.also_sender_ids.is_empty() {
+        let name = |id: &String| senders.iter().find(|sender| sender.id == *id).map_or(id, |sender| &sender.name).clone();
+        parts.push(format!("also by {}", setting.also_sender_ids.iter().map(name).collect::<Vec<_>>().join(" and ")));
+    }
     if setting.rescue_channel != 0 {
         parts.push(format!("rescued by {}", channel_name(setting.rescue_channel)));
     }
     if setting.rescue_only {
         parts.push("only rescues".to_owned());
+    }
+    if setting.max_segments > 0 {
+        parts.push(format!("at most {} a text", number::of(setting.max_segments.into(), "message", "messages")));
     }
     parts
 }

@@ -10,11 +10,12 @@ pub async fn erase(id: String, reason: String, session: &Session) -> Result<()> 
     let answer = session.contacts().erase_contact(EraseContactRequest { id: id.clone(), reason }).await?.into_inner();
     session.output.message(&answer, |answer| {
         format!(
-            "erased {id}: emptied {}, {}, {} and {}",
+            "erased {id}: emptied {}, {}, {} and {}, and deleted {}",
             number::of(answer.deliveries, "message", "messages"),
             number::of(answer.opt_outs, "opt-out", "opt-outs"),
             number::of(answer.consent_events, "consent event", "consent events"),
             number::of(answer.audit_entries, "audit entry", "audit entries"),
+            number::of(answer.conversations, "conversation", "conversations"),
         )
     })
 }

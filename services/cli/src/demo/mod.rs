@@ -63,7 +63,7 @@ pub async fn run(args: DemoArgs, global: &Global) -> Result<()> {
     let keep = args.keep;
     // Reading 5,000 phones takes about as long as starting the hub.
     let reading = tokio::task::spawn_blocking(move || Script::new(&args, output));
-    output.say("Fanfare's demo: one campaign over email, SMS and WhatsApp, through the sandbox\n")?;
+    output.say("Fanfare's demo: one campaign over email, SMS, WhatsApp, push and social media, through the sandbox\n")?;
     let origins = DEV_ORIGINS.map(str::to_owned);
     let mut running = tokio::select! {
         started = Running::start(&origins) => started?,

@@ -1,10 +1,15 @@
 //! The play: import, template, campaign, approval, sending, watching.
 
-use super::{Script, report::Outcome, settle::settle};
+use super::{
+    Script,
+    audience::Reach,
+    report::{Evidence, Outcome},
+    settle::settle,
+};
 use crate::{
     campaign::{self, preview, stats, watch},
     contacts::import,
-    hub::{Place, accounts, seed::Seeded},
+    hub::{Place, accounts, devices, seed::Seeded},
     optout,
     output::{channel_name, number},
     session::request_id,
@@ -14,20 +19,30 @@ use anyhow::{Context, Result, bail};
 use devstack::Secrets;
 use domain::Channel;
 use proto::{
-    analytics::CampaignStats,
+    analytics::{CampaignStats, Delivery, ListDeliveriesRequest},
     campaign::{ChannelSetting, PreviewAudienceResponse, Settings},
     contact::ImportOptions,
     convert::channel_number,
 };
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 use time::OffsetDateTime;
 
 /// Longer than any machine needs that can build this.
 const SENDING_TIMEOUT: Duration = Duration::from_secs(100);
 /// The campaign's channels and who carries each.
-const CHANNELS: [(Channel, &str); 3] =
-    [(Channel::Email, accounts::SENDGRID), (Channel::Sms, accounts::TWILIO_SMS), (Channel::Whatsapp, accounts::META)];
+const CHANNELS: [(Channel, &[&str]); 5] = [
+    (Channel::Email, &[accounts::SENDGRID]),
+    (Channel::Sms, &[accounts::TWILIO_SMS]),
+    (Channel::Whatsapp, &[accounts::META]),
+    (Channel::Push, &accounts::PUSH),
+    (Channel::Social, &accounts::SOCIAL),
+];
+/// The example's host, which is nobody's: what is fetched from it comes from the sandbox.
+const NOBODYS_HOST: &str = "https://lumen.example/";
 
 /// How long the parts took.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -43,7 +58,8 @@ pub async fn play(script: &Script, place: &Place) -> Result<Outcome> {
     let started = Instant::now();
     let list_id = bring_contacts(script, &seeded).await?;
     let mut seconds = Seconds { import: started.elapsed().as_secs_f64(), ..Seconds::default() };
-    let template_id = make_template(script, &seeded).await?;
+    let reach = Reach { devices: bring_devices(script, &seeded, &list_id).await?, accounts: accounts::SOCIAL.len() as u64 };
+    let template_id = make_template(script, &seeded, place).await?;
     let campaign_id = make_campaign(script, &seeded, list_id, template_id).await?;
     let audience = preview::preview(&seeded.agent, campaign_id.clone()).await?;
     script.step("audience", &in_line(&audience))?;
@@ -51,7 +67,15 @@ pub async fn play(script: &Script, place: &Place) -> Result<Outcome> {
     let settled = settle(&seeded, &campaign_id).await?;
     script.step("settled", "every callback is in, and the figures stand still")?;
     let log = seeded.sandbox.log().await?;
-    Ok(Outcome::new(settled, &script.audience, &audience, &log, seconds))
+    let posts = posts(&seeded, &campaign_id).await?;
+    Ok(Outcome::new(settled, Evidence { audience: &script.audience, reach: &reach, preview: &audience, log: &log }, posts, seconds))
+}
+
+/// What became of the post on each account.
+async fn posts(seeded: &Seeded, campaign_id: &str) -> Result<Vec<Delivery>> {
+    let channel = channel_number(Channel::Social);
+    let request = ListDeliveriesRequest { campaign_id: campaign_id.to_owned(), channel, ..ListDeliveriesRequest::default() };
+    Ok(seeded.agent.analytics().list_deliveries(request).await?.into_inner().deliveries)
 }
 
 /// A workspace and provider accounts that no earlier run has used, so that nothing of one can reach this one's figures.
@@ -76,9 +100,24 @@ async fn bring_contacts(script: &Script, seeded: &Seeded) -> Result<String> {
     Ok(list_id)
 }
 
-async fn make_template(script: &Script, seeded: &Seeded) -> Result<String> {
+async fn bring_devices(script: &Script, seeded: &Seeded, list_id: &str) -> Result<HashSet<String>> {
+    let ids = devices::members(seeded, list_id).await?;
+    let owner = |external_id: &String| ids.get(external_id).cloned().with_context(|| format!("{external_id} was not imported"));
+    let owners = script.audience.with_device().iter().map(owner).collect::<Result<Vec<_>>>()?;
+    let given = devices::give(seeded, owners).await?;
+    let people = number::of(given.len() as u64, "person has", "people have");
+    script.step("devices", &format!("{people} the app, or said yes in a browser"))?;
+    Ok(given)
+}
+
+async fn make_template(script: &Script, seeded: &Seeded, place: &Place) -> Result<String> {
     let mut request = template::file::read(&script.template)?;
     request.request_id = request_id();
+    if let Some(social) = request.content.as_mut().and_then(|content| content.social.as_mut()) {
+        for url in social.media_urls.iter_mut().filter(|url| url.starts_with(NOBODYS_HOST)) {
+            *url = format!("{}/picture.jpg", place.addresses.sandbox);
+        }
+    }
     let template = seeded.agent.templates().create_template(request).await?.into_inner().template;
     let template = template.context("the hub's answer has no template")?;
     script.step("template", &format!("{:?}, written once for {} channels", template.name, CHANNELS.len()))?;
@@ -89,7 +128,7 @@ async fn make_campaign(script: &Script, seeded: &Seeded, list_id: String, templa
     let settings = Settings {
         name: "Lumen One launch".to_owned(),
         template_id,
-        channels: CHANNELS.iter().map(|(channel, sender)| setting(seeded, *channel, sender)).collect::<Result<_>>()?,
+        channels: CHANNELS.iter().map(|(channel, senders)| setting(seeded, *channel, senders)).collect::<Result<_>>()?,
         list_ids: vec![list_id],
         ..Settings::default()
     };
@@ -100,9 +139,11 @@ async fn make_campaign(script: &Script, seeded: &Seeded, list_id: String, templa
     Ok(campaign.id)
 }
 
-fn setting(seeded: &Seeded, channel: Channel, sender: &str) -> Result<ChannelSetting> {
-    let sender_id = seeded.senders.get(sender).with_context(|| format!("there is no sender {sender:?}"))?.clone();
-    Ok(ChannelSetting { channel: channel_number(channel), sender_id, ..ChannelSetting::default() })
+fn setting(seeded: &Seeded, channel: Channel, senders: &[&str]) -> Result<ChannelSetting> {
+    let id = |name: &&str| seeded.senders.get(*name).cloned().with_context(|| format!("there is no sender {name:?}"));
+    let mut ids = senders.iter().map(id).collect::<Result<Vec<_>>>()?.into_iter();
+    let sender_id = ids.next().context("a channel needs a sender")?;
+    Ok(ChannelSetting { channel: channel_number(channel), sender_id, also_sender_ids: ids.collect(), ..ChannelSetting::default() })
 }
 
 fn in_line(audience: &PreviewAudienceResponse) -> String {

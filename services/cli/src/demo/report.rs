@@ -1,7 +1,7 @@
 //! What came of it: a table for people, `demo.json` for programs, and every check that did not hold.
 
 use super::{
-    audience::Audience,
+    audience::{Audience, Reach},
     play::Seconds,
     settle::{self, Settled},
 };
@@ -12,7 +12,11 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use domain::Channel;
-use proto::{analytics::ChannelStats, campaign::PreviewAudienceResponse, convert::channel};
+use proto::{
+    analytics::{ChannelStats, Delivery},
+    campaign::PreviewAudienceResponse,
+    convert::channel,
+};
 use serde_json::{Map, Value, json};
 use std::{collections::HashSet, fmt, path::Path};
 
@@ -23,8 +27,18 @@ pub struct Outcome {
     settled: Settled,
     messages: usize,
     duplicates: usize,
+    posts: Vec<Delivery>,
     seconds: Seconds,
     checks: Vec<Check>,
+}
+
+/// What the figures are held against.
+pub struct Evidence<'a> {
+    pub audience: &'a Audience,
+    pub reach: &'a Reach,
+    pub preview: &'a PreviewAudienceResponse,
+    /// Every message that the sandbox took.
+    pub log: &'a [Logged],
 }
 
 /// Something that must hold, and what speaks against it.
@@ -34,18 +48,21 @@ struct Check {
 }
 
 impl Outcome {
-    pub fn new(settled: Settled, audience: &Audience, preview: &PreviewAudienceResponse, log: &[Logged], seconds: Seconds) -> Self {
+    pub fn new(settled: Settled, evidence: Evidence<'_>, posts: Vec<Delivery>, seconds: Seconds) -> Self {
+        let log = evidence.log;
         let distinct: HashSet<_> = log.iter().map(|message| (message.channel, message.to.as_str())).collect();
         let duplicates = log.len() - distinct.len();
-        let checks = checks(&settled, audience, preview, log, duplicates);
-        Self { settled, messages: log.len(), duplicates, seconds, checks }
+        let checks = checks(&settled, &evidence, &posts, duplicates);
+        Self { settled, messages: log.len(), duplicates, posts, seconds, checks }
     }
 
     pub fn to_json(&self) -> Value {
         let channels = self.settled.stats.channels.iter().map(|part| (channel_name(part.channel).to_owned(), self.channel_json(part)));
         let Seconds { import, expand, send } = self.seconds;
         let seconds = json!({"import": rounded(import), "expand": rounded(expand), "send": rounded(send)});
-        json!({"channels": channels.collect::<Map<_, _>>(), "duplicates": self.duplicates, "seconds": seconds})
+        let posts: Vec<_> =
+            self.posts.iter().map(|post| json!({"account": post.address, "status": post.status, "permalink": post.permalink})).collect();
+        json!({"channels": channels.collect::<Map<_, _>>(), "posts": posts, "duplicates": self.duplicates, "seconds": seconds})
     }
 
     fn channel_json(&self, part: &ChannelStats) -> Value {
@@ -53,6 +70,7 @@ impl Outcome {
         let mut fields = Map::from_iter(named(settle::of_hub(part)));
         fields.insert("target".to_owned(), json!(part.target));
         fields.insert("suppressed".to_owned(), json!(part.suppressed));
+        fields.insert("failed_by_code".to_owned(), json!(part.failed_by_code));
         if let Some(channel) = channel(part.channel) {
             let sandbox = named(settle::of_sandbox(self.settled.figures.channel(channel)));
             fields.insert("sandbox".to_owned(), Value::Object(sandbox.collect()));
@@ -82,7 +100,8 @@ fn rounded(seconds: f64) -> f64 {
     (seconds * 100.0).round() / 100.0
 }
 
-fn checks(settled: &Settled, audience: &Audience, preview: &PreviewAudienceResponse, log: &[Logged], duplicates: usize) -> Vec<Check> {
+fn checks(settled: &Settled, evidence: &Evidence<'_>, posts: &[Delivery], duplicates: usize) -> Vec<Check> {
+    let Evidence { audience, reach, preview, log } = *evidence;
     let twice = settled.stats.channels.iter().filter_map(|part| channel(part.channel)).filter_map(|channel| {
         let count = settled.figures.channel(channel).duplicates;
         (count > 0).then(|| format!("{channel}: the sandbox counts {count}"))
@@ -98,10 +117,21 @@ fn checks(settled: &Settled, audience: &Audience, preview: &PreviewAudienceRespo
         },
         Check { holds: "a recount of the deliveries gives the same", faults: recount.into_iter().collect() },
         Check { holds: "every delivery is accounted for", faults: settled.stats.channels.iter().filter_map(unaccounted).collect() },
-        Check { holds: "the audience is what the file says", faults: audience.compare(preview) },
-        Check { holds: "nobody was messaged who opted out or has no valid address", faults: audience.trespasses(log) },
+        Check { holds: "the audience is what the file says", faults: audience.compare(preview, reach) },
+        Check { holds: "nobody was messaged who opted out or has no valid address", faults: audience.trespasses(log, reach) },
+        Check { holds: "each account has its post, and the world can see it", faults: hidden(posts, log, reach) },
         Check { holds: "no message was sent twice", faults: twice.chain(twice_in_log).collect() },
     ]
+}
+
+/// Posts that are up and nowhere to be seen, and accounts without one; a post that a network refused is told in the table.
+fn hidden(posts: &[Delivery], log: &[Logged], reach: &Reach) -> Vec<String> {
+    let fewer = (posts.len() as u64 != reach.accounts).then(|| format!("{} posts for {} accounts", posts.len(), reach.accounts));
+    let up = posts.iter().filter(|post| post.status == "sent" || post.status == "delivered");
+    let seen = log.iter().filter(|message| message.channel == Channel::Social).count();
+    let other = (up.clone().count() != seen).then(|| format!("{} posts are up, the sandbox has {seen}", up.clone().count()));
+    let lost = up.filter(|post| post.permalink.is_empty()).map(|post| format!("the post of {} has no link", post.address));
+    fewer.into_iter().chain(other).chain(lost).collect()
 }
 
 fn unaccounted(part: &ChannelStats) -> Option<String> {
@@ -118,7 +148,16 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n{}", self.table())?;
         for part in &self.settled.stats.channels {
-            writeln!(f, "  {} suppressed: {}", channel_name(part.channel), reasons(&part.suppressed))?;
+            for (what, counts) in [("suppressed", &part.suppressed), ("failed", &part.failed_by_code)] {
+                let reasons = reasons(counts);
+                if !reasons.is_empty() {
+                    writeln!(f, "  {} {what}: {reasons}", channel_name(part.channel))?;
+                }
+            }
+        }
+        for post in &self.posts {
+            let seen = if post.permalink.is_empty() { &post.reason } else { &post.permalink };
+            writeln!(f, "  {}: {} {seen}", post.address, post.status)?;
         }
         writeln!(f)?;
         for check in &self.checks {

@@ -4,6 +4,7 @@
 //! here speaks to the hub's API ([`seed`]) and to the sandbox's ([`sandbox`]).
 
 pub mod accounts;
+pub mod devices;
 pub mod sandbox;
 pub mod seed;
 pub mod up;

@@ -33,6 +33,10 @@ pub struct Figures {
     email: ChannelFigures,
     sms: ChannelFigures,
     whatsapp: ChannelFigures,
+    #[serde(default)]
+    push: ChannelFigures,
+    #[serde(default)]
+    social: ChannelFigures,
     /// Callbacks and recipients' acts that are planned and have no answer yet.
     pub pending: u64,
 }
@@ -44,6 +48,8 @@ impl Figures {
             Channel::Email => &self.email,
             Channel::Sms => &self.sms,
             Channel::Whatsapp => &self.whatsapp,
+            Channel::Push => &self.push,
+            Channel::Social => &self.social,
         }
     }
 }
@@ -53,7 +59,25 @@ impl Figures {
 pub struct Logged {
     pub seq: u64,
     pub channel: Channel,
+    /// Whose interface it came in through.
+    #[serde(default)]
+    pub provider: String,
     pub to: String,
+    /// The page or the account that a post is put up by, the number or the address that a message comes from.
+    #[serde(default)]
+    pub from: String,
+}
+
+/// A device that the sandbox plays: what the hub is to be told of it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Device {
+    /// `token`, `fid` or `webpush`.
+    pub kind: String,
+    pub target: String,
+    #[serde(default)]
+    pub p256dh: String,
+    #[serde(default)]
+    pub auth: String,
 }
 
 impl Sandbox {
@@ -63,6 +87,12 @@ impl Sandbox {
         Ok(Self { http: Client::builder().timeout(TIMEOUT).build()?, base: base.to_owned() })
     }
 
+    /// Where it is, with no slash at the end.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// Replaces its whole configuration.
     ///
     /// # Errors
@@ -70,6 +100,16 @@ impl Sandbox {
     pub async fn configure(&self, config: &Value) -> Result<()> {
         checked(self.http.put(self.url("config")).json(config).send().await?).await?;
         Ok(())
+    }
+
+    /// Has letters that it loses come back to a port of this machine, as far servers return them.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub async fn return_letters_to(&self, port: u16) -> Result<()> {
+        let mut config: Value = checked(self.http.get(self.url("config")).send().await?).await?.json().await?;
+        config["mail"]["bounces_to"] = Value::String(format!("127.0.0.1:{port}"));
+        self.configure(&config).await
     }
 
     /// Forgets all messages.
@@ -85,6 +125,20 @@ impl Sandbox {
     /// When it doesn't answer.
     pub async fn figures(&self) -> Result<Figures> {
         Ok(checked(self.http.get(self.url("figures")).send().await?).await?.json().await?)
+    }
+
+    /// Devices that it plays, `count` of this kind (at most 10,000).
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub async fn devices(&self, kind: &str, count: usize) -> Result<Vec<Device>> {
+        #[derive(Deserialize)]
+        struct Made {
+            devices: Vec<Device>,
+        }
+        let query = [("kind", kind), ("count", &count.to_string())];
+        let made: Made = checked(self.http.post(self.url("devices")).query(&query).send().await?).await?.json().await?;
+        Ok(made.devices)
     }
 
     /// All messages that it accepted since it was reset.

@@ -36,6 +36,7 @@ pub async fn run(args: UpArgs, global: &Global) -> Result<()> {
 async fn serve(place: &Place, output: Output) -> Result<()> {
     let workspace = workspace(place, output).await?;
     let seeded = place.seed(workspace, &place.secrets, &json!({}), output).await?;
+    seeded.sandbox.return_letters_to(place.addresses.bounce_port).await?;
     output.value(&summary(place, &seeded), &greeting(place, &seeded))?;
     future::pending().await
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use prost::Message;
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions};
-use proto::{analytics, campaign, consent, contact, operations, optout, sender, template, workspace};
+use proto::{analytics, campaign, consent, contact, conversation, device, operations, optout, sender, template, workspace};
 use serde_json::Value;
 use std::sync::OnceLock;
 
@@ -60,6 +60,10 @@ wire!(
     contact::ImportContactsResponse,
     contact::RemoveListMembersResponse,
     contact::Segment,
+    conversation::Conversation,
+    conversation::Message,
+    device::CreateDeviceLinkResponse,
+    device::Device,
     operations::DeadLetter,
     operations::DropDeadLettersResponse,
     operations::GetDeadLetterResponse,
@@ -67,13 +71,18 @@ wire!(
     optout::AddOptOutsResponse,
     optout::ImportOptOutsResponse,
     optout::OptOut,
+    sender::CountryPrice,
     sender::CreateSenderRequest,
     sender::Provider,
     sender::Sender,
+    sender::UnreadPost,
+    template::Attachment,
     template::Content,
     template::CreateTemplateRequest,
     template::DiffTemplateVersionsResponse,
     template::Layout,
+    template::ProviderTemplate,
+    template::SyncProviderTemplatesResponse,
     template::Template,
     template::TemplateUse,
     template::TemplateVersion,

@@ -111,6 +111,12 @@ pub fn line(text: &str) -> Result<()> {
     Ok(out.flush()?)
 }
 
+/// A text of somebody's: it must not move the cursor.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
+}
+
 /// A channel's name, for its number on the wire.
 #[must_use]
 pub fn channel_name(number: i32) -> &'static str {

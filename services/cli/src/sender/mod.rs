@@ -1,6 +1,9 @@
 //! `fanfare sender`: provider accounts. Credentials go in and never come out.
 
+mod connect;
 mod file;
+mod prices;
+mod unread;
 
 use crate::{
     output::{Table, channel_name, number},
@@ -9,7 +12,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use proto::sender::{ListProvidersRequest, PauseSenderRequest, Provider, ResumeSenderRequest, Sender};
+use proto::sender::{ConnectionStatus, ListProvidersRequest, PauseSenderRequest, Provider, ResumeSenderRequest, Sender, SenderConnection};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
@@ -33,6 +36,28 @@ pub enum Verb {
     Resume {
         /// Name or id
         sender: String,
+    },
+    /// Connect its account in the browser: prints where to say yes, and waits for it (admin)
+    Connect(connect::ConnectArgs),
+    /// Ask its provider whether the account works (admin)
+    Test {
+        /// Name or id
+        sender: String,
+    },
+    /// Forget its tokens: nothing is sent by it until it is connected again (admin)
+    Disconnect {
+        /// Name or id
+        sender: String,
+    },
+    /// What texts cost by country and by segment
+    Prices(prices::PricesArgs),
+    /// What its provider posted and the hub didn't understand: it changes nothing and is kept for 30 days (admin)
+    Unread {
+        /// Name or id
+        sender: String,
+        /// How many; 0 is all that are kept
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
     },
     /// The providers there are, and the settings and secrets that each takes
     Providers,
@@ -58,6 +83,11 @@ pub async fn run(verb: Verb, session: &Session) -> Result<()> {
             let request = ResumeSenderRequest { id: resolve::sender(session, &sender).await? };
             say(session, session.senders().resume_sender(request).await?.into_inner().sender)
         }
+        Verb::Connect(args) => connect::run(args, session).await,
+        Verb::Test { sender } => connect::test(&sender, session).await,
+        Verb::Disconnect { sender } => connect::disconnect(&sender, session).await,
+        Verb::Prices(args) => prices::run(args, session).await,
+        Verb::Unread { sender, limit } => unread::run(&sender, limit, session).await,
         Verb::Providers => {
             let providers = session.senders().list_providers(ListProvidersRequest {}).await?.into_inner().providers;
             session.output.say(&catalogue(&providers))?;
@@ -85,6 +115,10 @@ fn row(sender: &Sender) -> [String; 7] {
 
 /// Whether it can send, in a few words.
 fn health(sender: &Sender) -> String {
+    let is_well = |connection: &SenderConnection| connection.status() == ConnectionStatus::Connected;
+    if sender.connection.as_ref().is_some_and(|connection| !is_well(connection)) {
+        return connect::badge(sender);
+    }
     let health = sender.health.clone().unwrap_or_default();
     if health.paused {
         return format!("PAUSED: {}", if health.paused_detail.is_empty() { &health.paused_code } else { &health.paused_detail });

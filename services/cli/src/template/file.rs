@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn the_example_has_all_channels() {
         let content = example();
-        assert_eq!(content.channels().count(), 3);
+        assert_eq!(content.channels().count(), 5);
         assert!(content.email.unwrap().html.contains("{{ unsubscribe_url }}"));
         let whatsapp = content.whatsapp.unwrap();
         assert!(whatsapp.twilio.is_some() && whatsapp.meta.is_some());

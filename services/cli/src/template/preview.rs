@@ -167,6 +167,8 @@ fn push(push: &PushVariant) -> String {
 fn social(social: &SocialVariant) -> String {
     let mut lines = vec![social.text.clone()];
     lines.extend(social.media_urls.iter().map(|url| format!("media: {url}")));
+    lines.extend(social.alt_texts.iter().filter_map(|alt| named("alt", alt)));
+    lines.extend([named("link", &social.link), named("title", &social.link_title)].into_iter().flatten());
     lines.extend(social.texts.iter().map(|own| format!("{}: {}", network(own.network()), own.text)));
     lines.retain(|line| !line.is_empty());
     let networks: Vec<_> = social.networks().map(network).collect();
@@ -185,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_template_is_shown_with_its_other_languages() {
-        let sms = |text: &str| Some(SmsVariant { text: text.into() });
+        let sms = |text: &str| Some(SmsVariant { text: text.into(), ..SmsVariant::default() });
         let arabic = Translation { sms: sms("أهلا"), ..Translation::default() };
         let content = Content { sms: sms("Hello"), translations: [("ar".to_owned(), arabic)].into(), ..Content::default() };
         let template =
