@@ -68,19 +68,19 @@ async fn bare_http(sink: SocketAddr) -> Result<f64> {
 fn sms() -> Message {
     message(
         "+971501000000",
-        Rendered::Sms(SmsVariant { text: "Hello Person 1, 20% off at https://example.com. STOP to opt out".to_owned() }),
+        Rendered::Sms(SmsVariant {
+            text: "Hello Person 1, 20% off at https://example.com. STOP to opt out".to_owned(),
+            ..SmsVariant::default()
+        }),
     )
 }
 
 fn message(to: &str, content: Rendered) -> Message {
     Message {
-        to: to.to_owned(),
         to_name: Some("Person 1".to_owned()),
-        content,
-        correlation: "AAAAAAAAAAEAAAAAAAAAAA".to_owned(),
-        idempotency_key: "AAAAAAAAAAEAAAAAAAAAAA".to_owned(),
         status_callback: Some("http://127.0.0.1:1/webhooks/twilio/x/status?d=AAAAAAAAAAEAAAAAAAAAAA".to_owned()),
         unsubscribe_url: Some("http://127.0.0.1:1/u/AAAAAAAAAAEAAAAAAAAAAA".to_owned()),
+        ..Message::new(to, content, "AAAAAAAAAAEAAAAAAAAAAA", "AAAAAAAAAAEAAAAAAAAAAA")
     }
 }
 

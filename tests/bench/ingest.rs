@@ -60,6 +60,8 @@ pub async fn ingest() -> Result<Vec<Row>> {
         // Nothing folds here, so everything waits.
         backlog: i64::MAX / 2,
         client_ip_header: None,
+        bounce_listen: None,
+        bounce_host: "bounces.invalid".to_owned(),
     };
     let shutdown = Shutdown::new(Duration::from_secs(20));
     let running = tokio::spawn(webhook_ingest::run(config, shutdown.clone()));

@@ -34,7 +34,7 @@ pub struct Machines {
 
 impl Machines {
     pub fn new(stack: Stack, hub: Hub) -> Self {
-        let in_flight = Channel::ALL.into_iter().map(|channel| (channel, 0)).collect();
+        let in_flight = Channel::BY_ADDRESS.into_iter().map(|channel| (channel, 0)).collect();
         let (planned, acts, memory_kib) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         Self { stack, hub, disk: None, planned, acts, memory_kib, fell: Vec::new(), in_flight }
     }
@@ -107,7 +107,7 @@ impl Machines {
     /// Adds what the workers of a channel (None: of all) hold at this moment. It can be more than the killed one holds, never less;
     /// but none when the database doesn't answer, which makes the check that reads it only stricter.
     async fn note_in_flight(&mut self, channel: Option<Channel>) {
-        for channel in Channel::ALL.into_iter().filter(|each| channel.is_none_or(|only| only == *each)) {
+        for channel in Channel::BY_ADDRESS.into_iter().filter(|each| channel.is_none_or(|only| only == *each)) {
             let held = self.held(channel).await.unwrap_or_default();
             *self.in_flight.entry(channel).or_default() += held;
         }

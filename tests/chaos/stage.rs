@@ -4,6 +4,7 @@ use crate::{machines::Machines, watch};
 use anyhow::Result;
 use cli::hub::accounts;
 use devstack::{Hub, HubOptions, Options, Stack};
+use domain::Channel;
 use e2e::Desk;
 use proto::sender::UpdateSenderRequest;
 use serde_json::Value;
@@ -30,6 +31,7 @@ impl Stage {
     pub async fn start(setup: Setup) -> Result<Self> {
         let stack = Stack::start(Options::ephemeral()?.own_servers()).await?;
         let mut options = HubOptions::new(&stack.database_url, &stack.nats_url)?;
+        options.channels = Channel::BY_ADDRESS.map(Channel::as_str).to_vec();
         options.dispatchers = setup.dispatchers;
         options.schedulers = setup.schedulers;
         options.env = setup.env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

@@ -15,7 +15,7 @@ PURE = {"domain": {"tokio", "tokio-util", "tokio-stream", "sqlx", "tonic", "asyn
 NAMED_ONLY_IN = {"sqlx": {"store"}, "async-nats": {"bus", "devstack"}}
 LINTS = re.compile(r"^\[lints\]\s*workspace\s*=\s*true", re.MULTILINE)
 # Tools for a local run and for tests: no service may need them.
-DEV_ONLY = {"devstack": {"cli", "e2e"}, "sandbox": {"cli", "e2e"}}
+DEV_ONLY = {"contracts": set(), "devstack": {"cli", "e2e"}, "sandbox": {"cli", "e2e"}}
 
 
 def breaches(packages, root):

@@ -1,13 +1,14 @@
 #!/bin/sh
-# Runs both clients against a hub of their own, in a folder of its own, and stops it again.
+# Runs the clients against a hub of their own, in a folder of its own, and stops it again.
 #
 #     sh tests/clients/run.sh PATH_OF_FANFARE TOOLS_FOLDER
 #
 # What pip and npm fetch goes below TOOLS_FOLDER and tests/clients/browser/node_modules.
 set -eu
 
-fanfare=$1
-tools=$2
+fanfare=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+mkdir -p "$2"
+tools=$(cd "$2" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
 state=$(cd "$here/../.." && pwd)/.fanfare/ephemeral/clients
 endpoints=$state/endpoints.json
@@ -46,4 +47,6 @@ echo "gRPC by reflection (Python):"
 "$venv/bin/python" "$here/grpc_client.py" "$endpoints" || failed=1
 echo "gRPC-web in a browser (Chromium):"
 (cd "$here/browser" && npm test --silent -- "$endpoints") || failed=1
+echo "Notifications in a browser (Chromium), and decrypted by http_ece:"
+(cd "$here/browser" && node push.mjs "$endpoints" "$fanfare" "$venv/bin/python") || failed=1
 exit "$failed"

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use cli::{
     campaign::{create, moves, recount, stats},
     contacts::import,
-    hub::{accounts, sandbox::Sandbox, seed::Seeded},
+    hub::{accounts, devices, sandbox::Sandbox, seed::Seeded},
 };
 use domain::Channel;
 use proto::{
@@ -13,9 +13,10 @@ use proto::{
     contact::ImportOptions,
     convert::channel_number,
     sender::UpdateSenderRequest,
-    template::{Content, CreateTemplateRequest, EmailVariant, MetaTemplate, SmsVariant, TwilioContent, WhatsappVariant},
+    template::CreateTemplateRequest,
 };
 use std::{
+    collections::HashSet,
     fmt::Write as _,
     path::PathBuf,
     time::{Duration, Instant},
@@ -115,21 +116,38 @@ impl Desk {
     /// # Errors
     /// When the hub refuses.
     pub async fn approved_with(&self, senders: &[(Channel, &str)], settings: Settings) -> Result<Campaign> {
+        let channels: Vec<Channel> = senders.iter().map(|(channel, _)| *channel).collect();
         let request = CreateTemplateRequest {
             name: format!("Template {}", uuid::Uuid::now_v7()),
-            content: Some(content()),
+            content: Some(self.content(&channels)),
             request_id: String::new(),
         };
         let template = self.seeded.agent.templates().create_template(request).await?.into_inner().template.context("no template")?;
         let setting = |(channel, sender): &(Channel, &str)| {
-            Ok(ChannelSetting { channel: channel_number(*channel), sender_id: self.sender(sender)?, ..ChannelSetting::default() })
+            let also = every_sender(*channel).iter().filter(|name| *name != sender).map(|name| self.sender(name));
+            let (sender_id, also_sender_ids) = (self.sender(sender)?, also.collect::<Result<_>>()?);
+            Ok(ChannelSetting { channel: channel_number(*channel), sender_id, also_sender_ids, ..ChannelSetting::default() })
         };
-        let channels = senders.iter().map(setting).collect::<Result<_>>()?;
-        let settings = Settings { name: "Scenario".to_owned(), template_id: template.id, channels, ..settings };
+        let settings = Settings {
+            name: "Scenario".to_owned(),
+            template_id: template.id,
+            channels: senders.iter().map(setting).collect::<Result<_>>()?,
+            ..settings
+        };
         let campaign = create::create(&self.seeded.agent, settings).await?;
         moves::submit(&self.seeded.agent, campaign.id.clone()).await?;
         moves::approve(&self.seeded.admin, campaign.id.clone()).await?;
-        Ok(Campaign { id: campaign.id, channels: senders.iter().map(|(channel, _)| *channel).collect() })
+        Ok(Campaign { id: campaign.id, channels })
+    }
+
+    /// Gives the first so many of a list's people a device each: half an app, half a browser.
+    ///
+    /// # Errors
+    /// When the hub or the sandbox refuses.
+    pub async fn give_devices(&self, list_id: &str, count: usize) -> Result<HashSet<String>> {
+        let ids = devices::members(&self.seeded, list_id).await?;
+        let owner = |n| ids.get(&format!("p{n}")).cloned().with_context(|| format!("there is no person p{n}"));
+        devices::give(&self.seeded, (0..count).map(owner).collect::<Result<_>>()?).await
     }
 
     /// An approved campaign that is on its way.
@@ -209,7 +227,7 @@ impl Desk {
     /// When the sandbox doesn't answer.
     pub async fn duplicates(&self) -> Result<usize> {
         let log = self.sandbox().log().await?;
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         Ok(log.into_iter().filter(|message| !seen.insert((message.channel, message.to.to_lowercase()))).count())
     }
 }
@@ -239,34 +257,16 @@ const fn usual_sender(channel: Channel) -> &'static str {
         Channel::Email => accounts::SENDGRID,
         Channel::Sms => accounts::TWILIO_SMS,
         Channel::Whatsapp => accounts::META,
+        Channel::Push => accounts::FCM,
+        Channel::Social => accounts::FACEBOOK,
     }
 }
 
-fn content() -> Content {
-    Content {
-        fragments: [("offer".to_owned(), "20% off".to_owned())].into(),
-        email: Some(EmailVariant {
-            subject: "{{ name }}, {{ fragments.offer }}".to_owned(),
-            html: "<html><body><p>Hello {{ name }}</p><a href=\"https://example.com/offer\">{{ fragments.offer }}</a>
-                   <a href=\"{{ unsubscribe_url }}\">Unsubscribe</a></body></html>"
-                .to_owned(),
-            ..EmailVariant::default()
-        }),
-        sms: Some(SmsVariant { text: "{{ name }}: {{ fragments.offer }}. STOP to opt out".to_owned() }),
-        whatsapp: Some(WhatsappVariant {
-            twilio: Some(TwilioContent {
-                content_sid: format!("HX{}", "0123456789abcdef".repeat(2)),
-                variables: [("1".to_owned(), "{{ name }}".to_owned())].into(),
-                ..TwilioContent::default()
-            }),
-            meta: Some(MetaTemplate {
-                name: "offer".to_owned(),
-                language: "en".to_owned(),
-                body: vec!["{{ name }}".to_owned(), "{{ fragments.offer }}".to_owned()],
-                ..MetaTemplate::default()
-            }),
-            ..WhatsappVariant::default()
-        }),
-        ..Content::default()
+/// The apps and the accounts that a campaign goes by all at once; none on the other channels.
+const fn every_sender(channel: Channel) -> &'static [&'static str] {
+    match channel {
+        Channel::Push => &accounts::PUSH,
+        Channel::Social => &accounts::SOCIAL,
+        Channel::Email | Channel::Sms | Channel::Whatsapp => &[],
     }
 }

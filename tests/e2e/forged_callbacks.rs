@@ -9,7 +9,7 @@ use serde_json::json;
 async fn forged_posts_are_refused_and_change_nothing() {
     let world = World::start(json!({"refuse": 0.0, "fail": 0.0, "read": 0.0, "click": 0.0, "stop": 0.0})).await.unwrap();
     let list = world.people(&[Contact::numbered(1)]).await.unwrap();
-    let campaign = world.sending(list, &Channel::ALL).await.unwrap();
+    let campaign = world.sending(list, &Channel::BY_ADDRESS).await.unwrap();
     let before = world.agreed(&campaign, "COMPLETED").await.unwrap();
     let hooks = Endpoints::read(world.state.path()).unwrap().webhooks;
     let client = reqwest::Client::new();

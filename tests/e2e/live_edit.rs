@@ -77,10 +77,10 @@ async fn a_typo_is_mended_once_in_all_channels_and_only_for_what_has_not_been_se
     let world = World::start(json!({"refuse": 0.0, "throttle": 0.0, "stop": 0.0})).await.unwrap();
     let people: Vec<_> = (0..PEOPLE).map(Contact::numbered).collect();
     let list = world.people(&people).await.unwrap();
-    for channel in Channel::ALL {
+    for channel in Channel::BY_ADDRESS {
         world.set_rate(channel, 25.0).await.unwrap();
     }
-    let campaign = world.sending(list, &Channel::ALL).await.unwrap();
+    let campaign = world.sending(list, &Channel::BY_ADDRESS).await.unwrap();
     let begun = |stats: &proto::analytics::CampaignStats| stats.channels.iter().all(|part| part.sent >= 40);
     world.until(&campaign, "some are sent on each channel", begun).await.unwrap();
     mend(&world, &campaign).await;
@@ -104,7 +104,7 @@ async fn a_typo_is_mended_once_in_all_channels_and_only_for_what_has_not_been_se
 
     let request = GetCampaignStatsRequest { campaign_id: campaign.id.clone(), by_version: true };
     let GetCampaignStatsResponse { versions, .. } = world.seeded.agent.analytics().get_campaign_stats(request).await.unwrap().into_inner();
-    for channel in Channel::ALL {
+    for channel in Channel::BY_ADDRESS {
         let of = |lines: &[ChannelStats], version: u32| {
             let line = lines.iter().find(|line| line.channel == channel_number(channel)).map_or(0, |line| line.sent);
             assert_eq!(line, counts[&(channel.to_string(), version)], "{channel} version {version}");

@@ -15,10 +15,10 @@ async fn a_rolling_restart_under_load_loses_and_repeats_nothing() {
     let mut world = World::start(json!({"latency_ms": [20, 200], "refuse": 0.0, "throttle": 0.0, "stop": 0.0})).await.unwrap();
     let people: Vec<_> = (0..PEOPLE).map(Contact::numbered).collect();
     let list = world.people(&people).await.unwrap();
-    for channel in Channel::ALL {
+    for channel in Channel::BY_ADDRESS {
         world.set_rate(channel, 40.0).await.unwrap();
     }
-    let campaign = world.sending(list, &Channel::ALL).await.unwrap();
+    let campaign = world.sending(list, &Channel::BY_ADDRESS).await.unwrap();
     world.until(&campaign, "it is on its way", |stats| stats.channels.iter().all(|part| part.sent > 20)).await.unwrap();
     let services: Vec<_> = world.hub.names().filter(|name| *name != "sandbox").map(str::to_owned).collect();
     for service in &services {
@@ -36,7 +36,7 @@ async fn a_rolling_restart_under_load_loses_and_repeats_nothing() {
     for part in &stats.channels {
         assert_eq!((part.sent, part.uncertain), (PEOPLE as u64, 0), "{part:?}");
     }
-    assert_eq!(world.sandbox().log().await.unwrap().len(), PEOPLE * Channel::ALL.len());
+    assert_eq!(world.sandbox().log().await.unwrap().len(), PEOPLE * Channel::BY_ADDRESS.len());
     assert_eq!(world.duplicates().await.unwrap(), 0);
     world.hub.stop().await.unwrap();
 }

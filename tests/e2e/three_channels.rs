@@ -17,7 +17,7 @@ async fn figures_agree_and_nobody_is_bothered() {
     let opted_out = OptOut { address: people[2].phone.clone(), ..OptOut::default() };
     world.seeded.agent.opt_outs().add_opt_outs(AddOptOutsRequest { opt_outs: vec![opted_out] }).await.unwrap();
 
-    let campaign = world.sending(list, &Channel::ALL).await.unwrap();
+    let campaign = world.sending(list, &Channel::BY_ADDRESS).await.unwrap();
     let stats = world.agreed(&campaign, "COMPLETED").await.unwrap();
 
     Campaign::assert_accounted_for(&stats);

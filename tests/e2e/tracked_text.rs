@@ -18,7 +18,7 @@ const BROWSER: &str =
 /// An SMS with a link to everybody on a list.
 async fn send(world: &World, list_id: String) -> Campaign {
     let (agent, admin) = (&world.seeded.agent, &world.seeded.admin);
-    let sms = SmsVariant { text: "Look: https://shop.example/offer#new. STOP to opt out".to_owned() };
+    let sms = SmsVariant { text: "Look: https://shop.example/offer#new. STOP to opt out".to_owned(), ..SmsVariant::default() };
     let content = Content { sms: Some(sms), ..Content::default() };
     let request = CreateTemplateRequest { name: "Link".to_owned(), content: Some(content), request_id: String::new() };
     let template = agent.templates().create_template(request).await.unwrap().into_inner().template.unwrap();

@@ -4,12 +4,14 @@ use crate::Desk;
 use anyhow::Result;
 use cli::{hub::Place, output::Output};
 use devstack::{Hub, HubOptions, Secrets, StateDir, TestDatabase, TestServers, test_database};
+use domain::Channel;
 use serde_json::Value;
 use std::{
     ops::{Deref, DerefMut},
     path::Path,
     time::Duration,
 };
+use store::{Db, Role, admin::raw};
 
 /// Longer than any scenario takes that works.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -19,24 +21,43 @@ pub struct World {
     pub hub: Hub,
     pub state: StateDir,
     desk: Desk,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 impl World {
-    /// Starts a hub; `behaviour` is the sandbox's.
+    /// Starts a hub with the channels that need nothing but an address; `behaviour` is the sandbox's.
     ///
     /// # Errors
     /// When something doesn't start.
     pub async fn start(behaviour: Value) -> Result<Self> {
+        Self::start_on(&Channel::BY_ADDRESS, behaviour).await
+    }
+
+    /// Starts a hub with dispatchers for these channels.
+    ///
+    /// # Errors
+    /// When something doesn't start.
+    pub async fn start_on(channels: &[Channel], behaviour: Value) -> Result<Self> {
         runtime::install_crypto();
         let servers = TestServers::shared().await?;
         let database = test_database().await?;
         let state = StateDir::scratch(&devstack::dirs::state_dir()?).await?;
         let mut options = HubOptions::new(&database.url, &servers.nats_url)?;
         options.subject_prefix = devstack::subject_prefix();
+        options.channels = channels.iter().map(|channel| channel.as_str()).collect();
         let hub = Hub::start(&state, &options).await?;
         let desk = Desk::open(&hub, state.path(), &behaviour).await?;
-        Ok(Self { hub, state, desk, _database: database })
+        Ok(Self { hub, state, desk, database })
+    }
+
+    /// Runs a statement on the hub's database, as its owner; answers how many rows it found or touched.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn sql(&self, statement: &str) -> Result<u64> {
+        let db = Db::connect(&self.database.url, Role::Owner, 1).await?;
+        let mut connection = db.acquire().await?;
+        Ok(raw(&mut connection, statement).await?)
     }
 }
 

@@ -59,6 +59,7 @@ impl Hub {
             format!("--nats-url={}", servers.nats_url),
             format!("--subject-prefix={}", subject_prefix()),
             format!("--jwt-public-key={}", key.display()),
+            "--private-networks=allow".to_owned(),
         ];
         let shutdown = Shutdown::new(Duration::from_secs(5));
         let args = |name: &str, more: &[String]| {

@@ -7,6 +7,7 @@ use crate::{
     none,
     request::{self, Place},
     rpc::{self, Rpc},
+    services,
     wire::{Headers, Outcome, bearer},
     world::{self, Ids, World},
 };
@@ -135,7 +136,7 @@ impl Trial<'_> {
 async fn what_belongs_to_another_workspace_is_not_there() {
     let hub = Hub::start().await;
     world::prepare_digests(&hub).await;
-    let roles: BTreeMap<_, _> = cases::roles().into_iter().collect();
+    let roles: BTreeMap<_, _> = services::roles().into_iter().collect();
     let (mut found, mut tried) = (Vec::new(), 0);
     for rpc in rpc::all() {
         // The hub's own services work for any workspace.
@@ -168,7 +169,7 @@ async fn what_belongs_to_another_workspace_is_not_there() {
 async fn what_asks_for_no_id_shows_nothing_of_another_workspace() {
     let hub = Hub::start().await;
     let (ours, theirs) = (World::new(&hub).await, World::new(&hub).await);
-    let roles: BTreeMap<_, _> = cases::roles().into_iter().collect();
+    let roles: BTreeMap<_, _> = services::roles().into_iter().collect();
     let token = bearer(&hub.token(ours.workspace, Role::Admin));
     let (mut found, mut answers) = (Vec::new(), 0);
     for rpc in rpc::all().iter().filter(|rpc| roles.get(&rpc.name()) != Some(&Role::Internal)) {

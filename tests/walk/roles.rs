@@ -1,6 +1,6 @@
-//! Each role may what `cases.rs` says, and no more; and `cases.rs` speaks of every RPC.
+//! Each role may what `services.rs` says, and no more; and `services.rs` speaks of every RPC.
 
-use crate::{cases, hub::Hub, none, rpc, wire::bearer, world::World};
+use crate::{cases, hub::Hub, none, rpc, services, wire::bearer, world::World};
 use domain::role::Role;
 use proto::workspace::{CreateApiKeyRequest, Role as WireRole, api_key_service_client::ApiKeyServiceClient};
 use runtime::client::Outgoing;
@@ -9,12 +9,12 @@ use tonic::{Code, service::interceptor::InterceptedService};
 
 #[test]
 fn every_rpc_has_a_case_and_every_case_an_rpc() {
-    let cases = cases::roles();
+    let cases = services::roles();
     let named: BTreeSet<_> = cases.iter().map(|(name, _)| name.clone()).collect();
     assert_eq!(named.len(), cases.len(), "a case is there twice");
     let served: BTreeSet<_> = rpc::all().iter().map(rpc::Rpc::name).collect();
-    let missing: Vec<_> = served.difference(&named).map(|name| format!("cases.rs doesn't say who may call {name}")).collect();
-    let gone: Vec<_> = named.difference(&served).map(|name| format!("cases.rs speaks of {name}, which isn't there")).collect();
+    let missing: Vec<_> = served.difference(&named).map(|name| format!("services.rs doesn't say who may call {name}")).collect();
+    let gone: Vec<_> = named.difference(&served).map(|name| format!("services.rs speaks of {name}, which isn't there")).collect();
     none(&[missing, gone].concat());
     let odd = cases::GIVEN
         .iter()
@@ -33,7 +33,7 @@ const NEVER: [Code; 4] = [Code::Unauthenticated, Code::Unimplemented, Code::Inte
 async fn each_role_may_what_its_case_says_and_no_more() {
     let hub = Hub::start().await;
     let workspace = World::new(&hub).await.workspace;
-    let cases: BTreeMap<_, _> = cases::roles().into_iter().collect();
+    let cases: BTreeMap<_, _> = services::roles().into_iter().collect();
     let mut found = Vec::new();
     for role in [Role::Agent, Role::Admin, Role::Internal] {
         let token = bearer(&hub.token(workspace, role));
@@ -55,7 +55,7 @@ async fn an_api_key_may_what_its_role_may_but_hand_out_access() {
     let workspace = World::new(&hub).await.workspace;
     let token = hub.token(workspace, Role::Admin);
     let mut keys = ApiKeyServiceClient::new(InterceptedService::new(hub.api(), Outgoing::new(&token.as_str().into()).unwrap()));
-    let cases: BTreeMap<_, _> = cases::roles().into_iter().collect();
+    let cases: BTreeMap<_, _> = services::roles().into_iter().collect();
     let mut found = Vec::new();
     for (wire, role) in [(WireRole::Agent, Role::Agent), (WireRole::Admin, Role::Admin)] {
         let request = CreateApiKeyRequest { name: role.to_string(), role: wire.into(), ..CreateApiKeyRequest::default() };

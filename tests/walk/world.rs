@@ -9,14 +9,21 @@ use uuid::Uuid;
 pub const KINDS: &[&str] = &[
     "alert",
     "api_key",
+    "app",
     "approval",
+    "attachment",
     "audit_entry",
     "campaign",
+    "connect",
     "contact",
+    "conversation",
     "delivery",
+    "device",
     "import",
     "layout",
     "list",
+    "message",
+    "provider_template",
     "segment",
     "sender",
     "template",
@@ -96,6 +103,9 @@ impl World {
             ),
         ];
         all.extend(self.more_statements());
+        all.extend(self.said());
+        all.extend(self.pushed());
+        all.push(self.connecting());
         all
     }
 
@@ -130,9 +140,21 @@ impl World {
                 id("segment")
             ),
             format!(
+                "INSERT INTO core.attachment (attachment_id, workspace_id, name, media_type, size_bytes, sha256, bytes, created_at)
+                 VALUES ('{}', '{w}', 'walk.txt', 'text/plain', 4, sha256('walk'), 'walk', now())",
+                id("attachment")
+            ),
+            format!(
                 "INSERT INTO core.layout (layout_id, workspace_id, name, html, created_at, updated_at)
                  VALUES ('{}', '{w}', 'Plain', '<html><body>%BODY%</body></html>', now(), now())",
                 id("layout")
+            ),
+            format!(
+                "INSERT INTO core.provider_template (provider_template_id, workspace_id, sender_id, provider_id, name, language, status,
+                     synced_at, created_at)
+                 VALUES ('{}', '{w}', '{}', '7', 'spring_sale', 'en_US', 'APPROVED', now(), now())",
+                id("provider_template"),
+                id("sender")
             ),
             format!("INSERT INTO core.topic (topic_id, workspace_id, name, created_at) VALUES ('{}', '{w}', 'News', now())", id("topic")),
             format!(
@@ -155,6 +177,60 @@ impl World {
                 id("campaign")
             ),
             format!("UPDATE core.list SET double_opt_in = true WHERE list_id = '{}'", id("list")),
+        ]
+    }
+
+    /// An account that is being connected.
+    fn connecting(&self) -> String {
+        let (w, id) = (self.workspace, |kind: &str| &self.ids[kind]);
+        format!(
+            "INSERT INTO core.oauth_connect (connect_id, workspace_id, sender_id, actor, state_hash, sealed, redirect_url, created_at, expires_at)
+             VALUES ('{0}', '{w}', '{1}', 'walk-admin', sha256('{0}'), '', 'https://hub.example/oauth/callback', now(), now() + interval '10 minutes')",
+            id("connect"),
+            id("sender")
+        )
+    }
+
+    /// An app, and a contact's device that has it.
+    fn pushed(&self) -> Vec<String> {
+        let (w, id) = (self.workspace, |kind: &str| &self.ids[kind]);
+        vec![
+            format!(
+                "INSERT INTO core.sender (sender_id, workspace_id, name, channel, provider, settings, sealed_secrets, secret_names,
+                     rate_per_second, created_at, updated_at)
+                 VALUES ('{}', '{w}', 'App', 'push', 'fcm', '{{}}', '', '{{}}', 1, now(), now())",
+                id("app")
+            ),
+            format!(
+                "INSERT INTO core.push_device (device_id, workspace_id, contact_id, sender_id, kind, target, target_hash, created_at, last_seen_at)
+                 VALUES ('{}', '{w}', '{}', '{}', 'token', 'walk:APA91b', sha256('walk:APA91b'), now(), now())",
+                id("device"),
+                id("contact"),
+                id("app")
+            ),
+        ]
+    }
+
+    /// A conversation and a message in it.
+    fn said(&self) -> Vec<String> {
+        let (w, id) = (self.workspace, |kind: &str| &self.ids[kind]);
+        vec![
+            format!(
+                "INSERT INTO core.conversation (conversation_id, workspace_id, sender_id, channel, address_key, address, contact_id,
+                     last_message_id, last_at, created_at, updated_at)
+                 VALUES ('{}', '{w}', '{}', 'sms', '+971501234567', '+971501234567', '{}', '{}', now(), now(), now())",
+                id("conversation"),
+                id("sender"),
+                id("contact"),
+                id("message")
+            ),
+            format!(
+                "INSERT INTO core.message (message_id, conversation_id, workspace_id, direction, kind, handling, sealed, seal_key, at, created_at)
+                 VALUES ('{}', '{}', '{w}', 'in', 'text', 'handed', '', '{}', now(), now())",
+                id("message"),
+                id("conversation"),
+                id("message")
+            ),
         ]
     }
 }
