@@ -11,6 +11,7 @@ use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Query, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -82,7 +83,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let title = self.status.canonical_reason().unwrap_or("Error");
         let body = json!({ "title": title, "detail": self.detail, "type": self.kind, "status": self.status.as_u16() });
-        let mut response = (self.status, Json(body)).into_response();
+        let mut response = (self.status, [(CONTENT_TYPE, "application/problem+json")], Json(body)).into_response();
         if self.status == StatusCode::TOO_MANY_REQUESTS {
             let reset = (clock::unix_seconds() + 1).to_string();
             for (name, value) in [("x-rate-limit-limit", LIMIT), ("x-rate-limit-remaining", "0"), ("x-rate-limit-reset", &reset)] {
