@@ -84,6 +84,10 @@ def prepared(path, work):
             fields = form.get("schema", {}).get("properties", {})
             lists = [name for name, schema in fields.items() if schema.get("type") == "array"]
             form["encoding"] = {name: {"style": "form", "explode": True} for name in lists}
+        for answer in operation.get("responses", {}).values():
+            # Prism judges a problem document by the first media type that is JSON.
+            if "application/problem+json" in answer.get("content", {}):
+                answer["content"].pop("application/json", None)
     copy = work / path.relative_to(path.parent.parent).as_posix().replace("/", "-")
     copy.write_text(json.dumps(described))
     return copy
