@@ -139,6 +139,7 @@ async fn a_value_has_a_currency_and_a_limit() {
     let sent = Sent::new(&api).await;
     for (request, field) in [
         (order("1", 5, ""), "currency"),
+        // ISO 4217 has it for no currency at all.
         (order("1", 5, "XXX"), "currency"),
         (order("1", -5, "USD"), "value_micros"),
         (order("1", i64::MAX, "USD"), "value_micros"),
